@@ -461,6 +461,17 @@ static void unit_field_directories(void)
     CHECK_SPAN(buf_view(&f.text), path);
     CHECK(unit_field_complete(&f, "~/nowhere/x", &hint));
     CHECK_INT(f.cursor, strlen(dir) + strlen("/nowhere/x"));
+    for (int i = 0; i < FIELD_NAMES_MAX + 6; i++) {
+        snprintf(path, sizeof path, "%s/src/beta/n%03d", dir, i);
+        CHECK_INT(mkdir(path, 0700), 0);
+    }
+    snprintf(path, sizeof path, "%s/src/beta/n", dir);
+    CHECK(unit_field_complete(&f, path, &hint)); /* of many as far as the offered ones agree */
+    CHECK(strstr(buf_cstr(&f.text), "/src/beta/n0"));
+    for (int i = 0; i < FIELD_NAMES_MAX + 6; i++) {
+        snprintf(path, sizeof path, "%s/src/beta/n%03d", dir, i);
+        rmdir(path);
+    }
     if (home)
         setenv("HOME", home, 1);
     for (size_t i = COUNT_OF(made); i-- > 0;) {

@@ -1031,6 +1031,31 @@ static void unit_hold_deaf_end(void)
     unit_holder_end(&u);
 }
 
+static void unit_hold_many_messages(void)
+{
+    struct unit_holder u;
+    const struct frame_message how = {.enter = 1};
+    test_begin("a message past MESSAGE_QUEUE_MAX is unconfirmed at once, and never typed");
+    unit_holder_run(&u, "read x", "");
+    for (int i = 0; i <= MESSAGE_QUEUE_MAX; i++)
+        message_add(&u.h, u.h.clients, span_of(i < MESSAGE_QUEUE_MAX ? "kept" : "refused"), &how);
+    int count = 0;
+    for (struct message *m = u.h.messages; m; m = m->next, count++)
+        CHECK_SPAN(buf_view(&m->text), "kept");
+    CHECK_INT(count, MESSAGE_QUEUE_MAX);
+    CHECK(unit_holder_count(&u, &u.receipts, 1));
+    CHECK_SPAN(span_of(u.receipt), "unconfirmed");
+    unit_holder_end(&u);
+    test_begin("events that wait for their conversation are kept within HOLDER_EVENTS_MAX");
+    static const char event[] = "{\"type\":\"stop\"}";
+    struct holder h = {.slave = -1};
+    for (int i = 0; i < HOLDER_EVENTS_MAX / 16; i++)
+        holder_keep_event(&h, span_of(event));
+    CHECK(h.events.n > HOLDER_EVENTS_MAX - sizeof event && h.events.n <= HOLDER_EVENTS_MAX);
+    CHECK_INT(h.events.n % sizeof event, 0); /* whole ones */
+    buf_free(&h.events);
+}
+
 static void unit_hold_descriptors(void)
 {
     struct unit_holder u;
@@ -1436,6 +1461,7 @@ static void unit_holder(void)
     unit_hold_secrets();
     unit_hold_deaf_viewer();
     unit_hold_deaf_end();
+    unit_hold_many_messages();
     unit_hold_descriptors();
     unit_hold_deaf_client();
     unit_hold_joined_client();

@@ -159,6 +159,19 @@ static void unit_mcp_calls(void)
                                 "\"params\":{\"name\":\"read\",\"arguments\":{\"id\":\"abc\"}}}"));
     pid_t pid = m.calls[0].pid;
     int status = 0;
+    for (int i = 1; i < MCP_CALLS_MAX; i++)
+        m.calls[i].pid = pid; /* as if so many ran */
+    write(m.right[1], "x", 1);
+    fflush(stdout);
+    dup2(out[1], 1);
+    mcp_handle_line(&m, span_of("{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"tools/call\","
+                                "\"params\":{\"name\":\"read\",\"arguments\":{\"id\":\"abc\"}}}"));
+    dup2(saved, 1);
+    for (int i = 1; i < MCP_CALLS_MAX; i++)
+        m.calls[i].pid = 0;
+    n = read(out[0], said.p, 4095);
+    said.n = n > 0 ? (size_t)n : 0;
+    CHECK(strstr(buf_cstr(&said), "\"id\":9,\"error\"") && strstr(said.p, "too many calls"));
     mcp_handle_line(&m, span_of("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
                                 "\"params\":{\"requestId\":8}}"));
     CHECK_INT(waitpid(pid, &status, 0), pid);

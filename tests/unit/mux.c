@@ -175,6 +175,33 @@ static void unit_mux_streams(void)
     buf_free(&got);
 }
 
+static void unit_mux_full(void)
+{
+    struct unit_mux u;
+    buf got = {0};
+    int fds[2];
+    test_begin("a stream past the limit of either end is closed, and those before it go on");
+    unit_mux_init(&u);
+    u.near.mux.count = u.far.mux.count = MUX_STREAMS_MAX - 1; /* as if so many were open */
+    unit_mux_open(&u);
+    int client = u.client;
+    for (int at_far = 0; at_far < 2; at_far++) {
+        CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        fcntl(fds[1], F_SETFL, O_NONBLOCK);
+        mux_open(&u.near.mux, fds[0]);
+        CHECK_INT(unit_mux_read(&u, fds[1], 1, &got), -1);
+        close(fds[1]);
+        CHECK_INT(u.far.mux.count, MUX_STREAMS_MAX);
+        CHECK_INT(u.near.mux.count, at_far ? 1 : MUX_STREAMS_MAX);
+        u.near.mux.count = 1; /* this end would have room for the next one */
+    }
+    CHECK_INT(write(client, "x", 1), 1);
+    CHECK_INT(unit_mux_read(&u, u.far.served, 1, &got), 1);
+    close(client), close(u.far.served);
+    unit_mux_end(&u);
+    buf_free(&got);
+}
+
 static void unit_mux_window(void)
 {
     struct unit_mux u;
@@ -327,6 +354,7 @@ static void unit_install_kinds(void)
 static void unit_mux(void)
 {
     unit_mux_streams();
+    unit_mux_full();
     unit_mux_window();
     unit_mux_frames();
     unit_install_lines();

@@ -61,6 +61,11 @@ static void unit_peers_foreign(void)
     UNIT_FLEET_UNTIL(&u, !a->fleet.streams.ready);
     cache_remove(&a->cache, "s1");
     CHECK_INT(a->fleet.removal_count, 1);
+    struct cache_session gone = {.id = (char *)"gone", .computer = (char *)"hosta"};
+    for (int i = 0; i < PEERS_REMOVALS_MAX; i++)
+        peers_on_session(&a->fleet, &gone, 1);
+    CHECK_INT(a->fleet.removal_count, PEERS_REMOVALS_MAX);
+    a->fleet.removal_count = 1;
     buf_clear(&u.asked);
     UNIT_FLEET_UNTIL(&u,
                      unit_fleet_has(&u.asked, "session_updated\",\"data\":{\"session_id\":\"s2\""));

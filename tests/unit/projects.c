@@ -117,6 +117,12 @@ static void unit_projects_list(void)
     CHECK_INT(projects_add(&u.projects, "/tmp", "named", "words"), 0);
     CHECK_INT(projects_add(&u.projects, "/tmp/\xc3\xa9/last", "again", NULL), 0);
     CHECK_INT(projects_add(&u.projects, unit_projects_path("configured"), "other", NULL), 0);
+    size_t count = u.projects.count;
+    u.projects.count = PROJECTS_MAX; /* as if there were so many */
+    CHECK(projects_add(&u.projects, "/tmp/one more", NULL, NULL) == -1 && errno == ENOSPC);
+    projects_visit(&u.projects, "/tmp/one more");
+    CHECK(u.projects.count == PROJECTS_MAX && !projects_find(&u.projects, "/tmp/one more"));
+    u.projects.count = count;
     unit_projects_end(&u);
     unit_projects_begin(&u, 0); /* from the disk */
     json_open(&b, '[');

@@ -210,6 +210,43 @@ static void unit_pull_projects(void)
     unit_fleet_end(&u);
 }
 
+static void unit_pull_most(void)
+{
+    struct unit_fleet u;
+    struct unit_fleet_computer *a;
+    buf list = {0};
+    struct codec_reply reply = {.good = 1};
+    struct codec_heartbeat beat = {.name = "hostb"};
+    const struct pull pull = {.path = (char *)"/p0"};
+    test_begin("of a computer's projects the first ROSTER_PROJECTS_MAX count, the rest is omitted");
+    unit_fleet_begin(&u);
+    a = unit_fleet_new(&u, "hosta");
+    struct roster_peer *peer = roster_add(&a->fleet, &beat);
+    for (int more = 0; more < 2; more++) {
+        buf_clear(&list);
+        for (int i = 0; i < ROSTER_PROJECTS_MAX + more; i++)
+            buf_fmt(&list, "%c{\"path\":\"/p%d\"}", i ? ',' : '[', i);
+        buf_byte(&list, ']');
+        CHECK_INT(json_parse(buf_view(&list), &reply.data, NULL, NULL), PARSE_DONE);
+        pull_merge_projects(peer, NULL, &reply, (struct codec_id){0});
+        CHECK_INT(peer->project_count, ROSTER_PROJECTS_MAX);
+        CHECK_SPAN(span_of(peer->projects[ROSTER_PROJECTS_MAX - 1].path), "/p999");
+    }
+    test_begin("todos of a project that exceed ROSTER_TODOS_MAX do not replace those that are known");
+    for (int more = 0; more < 2; more++) {
+        buf_clear(&list);
+        buf_str(&list, more ? "[\"more\",\"" : "[\"most\",\"");
+        while (list.n < ROSTER_TODOS_MAX - 2 + (size_t)more)
+            buf_byte(&list, 'x');
+        buf_str(&list, "\"]");
+        CHECK_INT(json_parse(buf_view(&list), &reply.data, NULL, NULL), PARSE_DONE);
+        pull_merge_todos(peer, &pull, &reply, (struct codec_id){0});
+        CHECK(peer->projects[0].todos && strncmp(peer->projects[0].todos, "[\"most\"", 7) == 0);
+    }
+    buf_free(&list);
+    unit_fleet_end(&u);
+}
+
 static void unit_pull_info(void)
 {
     struct unit_fleet u;
@@ -238,5 +275,6 @@ static void unit_pull(void)
     unit_pull_bad_lists();
     unit_pull_gathers();
     unit_pull_projects();
+    unit_pull_most();
     unit_pull_info();
 }

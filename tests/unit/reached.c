@@ -201,6 +201,31 @@ static void unit_reached_refused(void)
     unit_reached_free(&u);
 }
 
+static void unit_reached_most(void)
+{
+    struct unit_reached u;
+    struct json name;
+    char text[20], *known;
+    test_begin("of the computers behind a reached one the first REACHED_OTHERS_MAX are shown");
+    unit_reached_init(&u);
+    unit_reached_hears(&u, "session_removed", "\"b2\"");
+    struct reached *bee = u.here.server.reached;
+    CHECK_INT(bee->other_count, 1);
+    for (int i = 1; i < REACHED_OTHERS_MAX + 2; i++) {
+        snprintf(text, sizeof text, "\"n%d\"", i);
+        CHECK_INT(json_parse(span_of(text), &name, NULL, NULL), PARSE_DONE);
+        known = reached_name(bee, name);
+        CHECK(i < REACHED_OTHERS_MAX ? known && strcmp(known, bee->others[i]) == 0 : !known);
+        free(known);
+    }
+    CHECK_INT(bee->other_count, REACHED_OTHERS_MAX);
+    json_parse(span_of("\"n1\""), &name, NULL, NULL);
+    known = reached_name(bee, name); /* those that are known stay */
+    CHECK(known && strcmp(known, "n1") == 0);
+    free(known);
+    unit_reached_free(&u);
+}
+
 static void unit_reached_starts_none(void)
 {
     struct unit_reached u;
@@ -231,5 +256,6 @@ static void unit_reached(void)
     unit_reached_cut();
     unit_reached_ends();
     unit_reached_refused();
+    unit_reached_most();
     unit_reached_starts_none();
 }

@@ -977,6 +977,11 @@ static void unit_redis_bounds(void)
     unit_redis_begin(&u, "unix:PATH", rows);
     redis_start(&u.redis);
     unit_redis_until(&u, &u.ready, 1);
+    size_t queued = u.redis.conn.queued;
+    span get = span_of("*1\r\n$3\r\nGET\r\n");
+    u.redis.conn.queued = REDIS_QUEUE_MAX - get.n + 1;
+    CHECK_INT(redis_call(&u.redis, get, 0, NULL, NULL), 0);
+    u.redis.conn.queued = queued;
     while (sent <= REDIS_PENDING_MAX &&
            redis_call(&u.redis, span_of("*1\r\n$3\r\nGET\r\n"), 0, NULL, NULL))
         sent++;

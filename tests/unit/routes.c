@@ -379,6 +379,23 @@ static void unit_routes_batch(void)
     unit_server_free(&u);
 }
 
+static void unit_routes_batch_most(void)
+{
+    struct unit_server u;
+    buf ids = {0};
+    test_begin("one request ends at most 20000 sessions");
+    unit_server_init(&u);
+    buf_str(&ids, "{\"ids\":[\"s1\"");
+    for (int i = 0; i < 20000; i++)
+        buf_str(&ids, ",\"s\"");
+    buf_str(&ids, "]}");
+    CHECK_INT(unit_server_ask(&u, "POST", "/sessions/end", buf_cstr(&ids)),
+              HTTP_BODY_MAX < ids.n ? 413 : 422);
+    CHECK_INT(unit_server_ask(&u, "GET", "/sessions/s1", NULL), 200); /* it has not ended */
+    buf_free(&ids);
+    unit_server_free(&u);
+}
+
 /* Sends a request and hangs up before its reply. */
 static void unit_routes_ask_and_leave(struct unit_server *u, const char *method, const char *target,
                                       const char *json, char frame)
@@ -465,6 +482,7 @@ static void unit_routes(void)
     unit_routes_conversation();
     unit_routes_undo();
     unit_routes_batch();
+    unit_routes_batch_most();
     unit_routes_client_leaves();
     unit_routes_creating_client_leaves();
 }

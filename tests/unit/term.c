@@ -341,6 +341,12 @@ static void unit_term_leaves(void)
     CHECK_INT(term_enter(slave, 0, 1, &b), 0);
     CHECK_SPAN(buf_view(&b), TERM_SEQ_TITLE_PUSH TERM_SEQ_ENTER);
     term_entered();
+    char longest[TERM_UNDO_MAX + 1];
+    memset(longest, 'u', sizeof longest);
+    term_set_undo((span){longest, TERM_UNDO_MAX});
+    CHECK_INT(term_saved.undo_n, TERM_UNDO_MAX);
+    term_set_undo((span){longest, TERM_UNDO_MAX + 1}); /* half of it would be worse than none */
+    CHECK_INT(term_saved.undo_n, 0);
     term_set_undo(span_of("undo"));
     term_expect_answers('c', clock_mono_ms() + 60000);
     CHECK(write(master, answers, sizeof answers - 1) == sizeof answers - 1);

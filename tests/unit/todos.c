@@ -104,6 +104,25 @@ static void unit_todos_tree(void)
     todos_free(&p);
 }
 
+static void unit_todos_most(void)
+{
+    struct todos p;
+    buf list = {0};
+    test_begin("a list of projects is cut at TODOS_PROJECTS_MAX, and others' projects stay");
+    todos_init(&p, "vm", NULL);
+    unit_todos_tell(&p, "preparation_initial", "{\"projects\": [{\"path\": \"/a\"}]}");
+    buf_str(&list, "{\"computer\": \"far\", \"projects\": ");
+    for (int i = 0; i < TODOS_PROJECTS_MAX + 1; i++)
+        buf_fmt(&list, "%c{\"path\":\"/p%d\"}", i ? ',' : '[', i);
+    buf_str(&list, "]}");
+    unit_todos_tell(&p, "projects_updated", buf_cstr(&list));
+    CHECK_INT(p.project_count, TODOS_PROJECTS_MAX + 1);
+    CHECK(todos_find_project(&p, "far", "/p9999") && !todos_find_project(&p, "far", "/p10000"));
+    CHECK(todos_find_project(&p, "vm", "/a") != NULL);
+    buf_free(&list);
+    todos_free(&p);
+}
+
 static void unit_todos_events(void)
 {
     test_begin("each event replaces what it is about; malformed ones change nothing");
@@ -412,6 +431,7 @@ static void unit_todos(void)
 {
     unit_todos_basic();
     unit_todos_tree();
+    unit_todos_most();
     unit_todos_events();
     unit_todos_here();
     unit_todos_fold_all();
