@@ -347,6 +347,7 @@ static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* oldest first */
 
+/* ==== disk ==================================================================================== */
 
 #ifndef DISK_ANSWER_MS
 #define DISK_ANSWER_MS 1500       /* else it is refused */
