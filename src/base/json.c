@@ -441,7 +441,7 @@ static struct json json_get(struct json object, const char *key)
         return found;
     struct json_iter it = json_iter(object);
     while (json_next(&it))
-        if (json_text_eq(it.key, key))
+        if (JSON_MAY_BE(it.key, key) && json_text_eq(it.key, key))
             found = it.value;
     return found;
 }

@@ -133,9 +133,8 @@ static void commands_find(const struct commands_table *t, struct json session,
 {
     *row = (struct commands_row){.session = session};
     for (struct json_iter it = json_iter(session); json_next(&it);) {
-        char first = it.key.text.p[1]; /* tells most members apart */
         for (size_t i = 0; i < t->count; i++)
-            if ((first == *t->shown[i]->member || first == '\\') &&
+            if (JSON_MAY_BE(it.key, t->shown[i]->member) &&
                 json_text_eq(it.key, t->shown[i]->member))
                 row->values[i] = it.value;
         if (json_text_eq(it.key, "state"))

@@ -238,7 +238,6 @@ static void daemon_open(struct daemon *d)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct config *config = d->config;
     buf error = {0};
-    loop_expect_crowd(&d->loop);
     d->stop_timer = (struct loop_timer){.fn = daemon_on_stop_late, .ctx = d};
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         loop_on_signal(&d->loop, signals[i], daemon_on_signal, d);
@@ -304,6 +303,7 @@ static int daemon_run(struct config *config, int ready_fd, buf *error)
     log_limit(buf_cstr(&d.log_path), DAEMON_LOG_MAX);
     os_raise_descriptors();
     loop_init(&d.loop); /* from here on a full log file is no signal */
+    loop_expect_crowd(&d.loop);
     disk_init(&d.disk, &d.loop, config_program(config), "probe", config->state);
     config->disk = &d.disk;
     log_guard(daemon_may_log, &d.disk);

@@ -191,7 +191,7 @@ static int record_is_of_record(struct json key)
         "created_at", "initiator_session_id", "computer",  "status",
         "tmux_session_name", "branch"};
     for (size_t i = 0; i < COUNT_OF(keys); i++)
-        if (json_text_eq(key, keys[i]))
+        if (JSON_MAY_BE(key, keys[i]) && json_text_eq(key, keys[i]))
             return 1;
     return 0;
 }

@@ -528,7 +528,8 @@ static void unit_commands_attach_which(void)
     CHECK(strstr(u.error.p, "the terminal UI needs a terminal") != NULL);
     buf_clear(&u.asked);
     CHECK_INT(unit_context_call(&u, "new --attach sh"), 1);
-    CHECK(strstr(u.error.p, "the terminal UI needs a terminal") && !strstr(buf_cstr(&u.asked), "POST"));
+    CHECK(strstr(u.error.p, "the terminal UI needs a terminal"));
+    CHECK(!strstr(buf_cstr(&u.asked), "POST"));
     char *file = store_path(u.dir, "telec/" ATTACH_FILE);
     unlink(file);
     *strrchr(file, '/') = '\0';
