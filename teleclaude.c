@@ -2,7 +2,28 @@
  *
  * The only file handed to the compiler: `cc -o telec teleclaude.c`. It is the table of contents,
  * lowest part first: a file calls only files above it. What each one offers stands in its folder's
- * header (src/FOLDER/FOLDER.h); teleclaude.h is the map of the folders. */
+ * header (src/FOLDER/FOLDER.h); teleclaude.h is the map of the folders.
+ *
+ * Four ways from door to door:
+ *
+ *   output     the program's pty ▶ holder_on_output ▶ viewer_send_output ▶ stream_on_frame ▶
+ *              view_on_output ▶ layout_frame ▶ grid_frame ▶ the user's terminal
+ *   a key      terminal ▶ tui_decode ▶ attach_event ▶ view_put_key ▶ view_send ▶ the pty itself, or
+ *              FRAME_INPUT ▶ holder_handle_input ▶ input_type ▶ the pty (drawn in input.c)
+ *   a start    POST /sessions ▶ routes_handle ▶ routes_create_session ▶ launch_create ▶ telec hold
+ *              (drawn in holder_link.c) ▶ sessions_on_frame ▶ routes_on_created
+ *   an event   Redis ▶ events_on_entry ▶ roster_put_session ▶ cache_put ▶ push_send_update ▶
+ *              client ▶ models_event ▶ rows_tree
+ *
+ * Where a change goes:
+ *
+ *   a route    a row of routes_table (routes.c) and its function; doc/protocol.md
+ *   an agent   a row of agents_table (agents.c)
+ *   a command  a row of cli_commands (cli.c) and its function
+ *   a key      a row of keys_table (keys.c) and its function
+ *   a sequence a row of a table in vt/control.c and its function; for state, what snapshot.c lists
+ *
+ * README and doc/manual.md get commands and keys by `tests/docs.sh --write`. */
 
 #include "teleclaude.h"
 

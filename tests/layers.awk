@@ -386,9 +386,27 @@ function check_declaration(line,    name)
     fault(FNR, "declares " name " in the section of " section "; " owner[name] " defines it")
 }
 
+# The functions that the comment of teleclaude.c names are there.
+function note_named(line)
+{
+    while (match(line, /[a-z]+(_[a-z]+)+/)) {
+        named[substr(line, RSTART, RLENGTH)] = FNR
+        line = substr(line, RSTART + RLENGTH)
+    }
+}
+
+function check_named(    name)
+{
+    for (name in named)
+        if (!(name in defined) && name !~ /_(table|commands|link)$/)
+            print "teleclaude.c:" named[name] ": names " name ", which no file defines"
+}
+
 # teleclaude.h and teleclaude.c give the order.
 function read_map(line)
 {
+    if (path == "teleclaude.c" && line ~ /^ \*/)
+        note_named(line)
     if (line !~ /^#include "src\//)
         return
     split(line, words, "\"")
@@ -458,6 +476,7 @@ END {
     for (file in lines_of)
         if (lines_of[file] > LINES_MAX && file ~ /^src\//)
             print file ": " lines_of[file] " lines, more than " LINES_MAX
+    check_named()
     for (i = 1; i <= files; i++)
         if (!(order[i] in lines_of))
             print order[i] ": teleclaude.c includes it, and it is not there"

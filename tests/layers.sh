@@ -117,6 +117,7 @@ self_test()
     plant src/session/session.h '#define holder_link_drain planted'
     edit teleclaude.c 's|^#include "src/work/roadmap.c".*|#include "src/work/gone.c"|'
     edit teleclaude.c '/^#include "src\/fleet\/redis.c"/d'
+    edit teleclaude.c 's/holder_on_output/holder_on_nothing/'
     edit teleclaude.c 's|^#include "src/server/httpd.c"|#include "src/fleet/redis.c"\
 &|'
     edit teleclaude.c 's|^#include "src/cli/hook.c"|#include "src/server/late.c"\
@@ -153,6 +154,7 @@ self_test()
     finds "a section without a file" 'screen.h:.*: section nothing has no file'
     finds "a section out of order" 'screen.h:.*: section cell stands too late'
     finds "a declaration in another file's section" 'screen.h:.*: declares grid_free in the section'
+    finds "a function that is only named" 'teleclaude.c:.*: names holder_on_nothing, which no'
     finds "a file after a later folder's" 'teleclaude.c:.*: src/server/late.c stands after a later'
     return $status
 }

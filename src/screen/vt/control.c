@@ -12,7 +12,7 @@ static void vt_c0_bell(struct vt *vt)
     vt->signals |= VT_BELL;
 }
 
-/* With reverse wrap also up into rows that wrap; a pending wrap counts as a column. */
+/* Moves left; with reverse wrap also up into rows that wrap. A pending wrap counts as a column. */
 static void vt_back(struct vt *vt, int n)
 {
     int wraps = (vt->modes & (VT_REVERSE_WRAP | VT_NO_WRAP)) == VT_REVERSE_WRAP;
