@@ -6,110 +6,108 @@
 /* ==== httpd =================================================================================== */
 
 #ifndef HTTPD_IDLE_MS
-#define HTTPD_IDLE_MS 75000 /* a connection without a request is closed after this */
+#define HTTPD_IDLE_MS 75000 /* without a request; then it is closed */
 #endif
 #ifndef HTTPD_REQUEST_MS
-#define HTTPD_REQUEST_MS 30000 /* for a whole request to arrive, from its first byte */
+#define HTTPD_REQUEST_MS 30000 /* for a request, from its first byte */
 #endif
 #ifndef HTTPD_QUEUE_MAX
-#define HTTPD_QUEUE_MAX (4 * 1024 * 1024) /* bytes queued for a client before updates are dropped */
+#define HTTPD_QUEUE_MAX (4 * 1024 * 1024) /* queued bytes; then updates are dropped */
 #endif
 
 struct httpd_client;
 
-/* A request, valid during the handler's call. */
+/* Valid during the handler's call. */
 struct httpd_request {
     struct httpd_client *client;
-    span method, path, query;     /* path and query still percent-encoded */
+    span method, path, query;     /* percent-encoded */
     span body;
-    const struct http_head *head; /* NULL when the request has a body */
+    const struct http_head *head; /* or NULL, when it has a body */
 };
 
-/* The callbacks of a WebSocket's owner; ctx is httpd_upgrade's. */
+/* ctx: of httpd_upgrade. */
 struct httpd_ws_hooks {
     void (*on_message)(void *ctx, enum ws_opcode opcode, span payload);
-    void (*on_drained)(void *ctx); /* everything queued was written or dropped; may be NULL */
-    void (*on_closed)(void *ctx, const char *why); /* the last call; the client is freed after it */
+    void (*on_drained)(void *ctx); /* all was written or dropped; may be NULL */
+    void (*on_closed)(void *ctx, const char *why); /* last */
 };
 
 struct httpd {
     struct loop *loop;
     struct loop_fd listener;
     struct loop_timer retry;
-    /* Replies to every request, at once or later, by exactly one httpd_reply… or httpd_upgrade. */
+    /* Each request gets one httpd_reply… or httpd_upgrade, at once or later. */
     void (*handle)(void *ctx, struct httpd_request *request);
     void *ctx;
     struct httpd_client *clients;
-    buf reply;                /* the reply being built; its memory is reused */
-    long long count, dropped; /* clients connected; WebSockets closed by a failure so far */
+    buf reply;                /* being built; memory for the next */
+    long long count, dropped; /* clients; WebSockets that failed so far */
 };
 
 static void httpd_init(struct httpd *s, struct loop *l,
                        void (*handle)(void *ctx, struct httpd_request *r), void *ctx);
-/* Begins to accept clients. The descriptor stays the caller's. */
+/* The descriptor stays the caller's. */
 static void httpd_accept(struct httpd *s, int listening_fd);
-/* Queues a reply; extra_headers: lines with their CRLF, or NULL. Bytes are copied. */
+/* extra_headers: lines with CRLF, or NULL. Copies. */
 static void httpd_reply_json(struct httpd_client *c, int status, span json,
                              const char *extra_headers);
 static void httpd_reply_detail(struct httpd_client *c, int status, const char *detail);
-static void httpd_reply_blob(struct httpd_client *c, blob *body); /* 200; referenced, not copied */
-/* Before a later reply: gone is called when the client leaves first, and no reply may follow. With
- * NULL right before the reply. */
+static void httpd_reply_blob(struct httpd_client *c, blob *body); /* 200; by reference */
+/* Before a later reply: gone comes when the client leaves first; no reply then. NULL right before
+ * the reply. */
 static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ctx);
-/* Replies to a WebSocket handshake (RFC 6455 section 4.2.2). Returns 1, or 0: it was refused. */
+/* RFC 6455 section 4.2.2. Returns 0: refused. */
 static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
                          const struct httpd_ws_hooks *hooks, void *ctx);
-/* As httpd_upgrade, but the reply to a good handshake waits for the first frame, or for … */
+/* … whose good reply waits for the first frame, or … */
 static int httpd_upgrade_later(struct httpd_client *c, const struct http_head *head,
                                const struct httpd_ws_hooks *hooks, void *ctx);
-/* … this: returns 1 when the client is no WebSocket, no hook will be called, and a reply is due; 0:
- * it is a WebSocket already. */
+/* … for this: returns 1 when it is no WebSocket, no hook will come, and a reply is due. */
 static int httpd_refuse_ws(struct httpd_client *c);
-/* Instead of a reply: joins the client to fd, which gets `first` before what the client sends,
- * until one of them closes. */
+/* Joins the client to fd until one closes; fd gets `first`, then what the client sends. */
 static void httpd_tunnel(struct httpd_client *c, int fd, span first);
 static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span payload);
-/* A frame, or a part of one; first: it begins a frame. */
+/* … or a part of one; first: its beginning. */
 static void httpd_send_blob(struct httpd_client *c, blob *b, int first);
-static void httpd_pause(struct httpd_client *c, int paused); /* a WebSocket is not read */
+static void httpd_pause(struct httpd_client *c, int paused); /* is not read */
 static size_t httpd_queued(const struct httpd_client *c); /* bytes not written yet */
-static void httpd_drop_unsent(struct httpd_client *c);    /* as conn_drop_unsent */
+static void httpd_drop_unsent(struct httpd_client *c);
 static void httpd_close_ws(struct httpd_client *c, int code, const char *reason);
-/* Accepts no more clients and closes all: WebSockets with 1001, requests after their reply. */
+/* No new clients; WebSockets get 1001, requests their reply. */
 static void httpd_shutdown(struct httpd *s);
-static void httpd_drop_clients(struct httpd *s);   /* closes the remaining clients at once */
-static void httpd_free(struct httpd *s);           /* after the last client was closed */
-/* Returns a text frame for many clients, its payload the parts together; one reference. */
+static void httpd_drop_clients(struct httpd *s);
+static void httpd_free(struct httpd *s);           /* once the last client is closed */
+/* For many clients, of all parts; one reference. */
 static blob *httpd_text_frame(const span *parts, size_t count);
 
 /* ==== request ================================================================================= */
 
-#define REQUEST_TITLE_MAX 400   /* bytes of a title */
-#define REQUEST_TAIL_CHARS 5000 /* of a transcript, unless the query says another number */
+#define REQUEST_TITLE_MAX 400   /* bytes */
+#define REQUEST_TAIL_CHARS 5000 /* of a transcript, without a number in the query */
 
 #define REACHED_OTHERS_MAX 64
 
-/* A computer behind a pipe: see reached. */
+/* Behind a pipe: see reached.c. */
 struct reached {
     struct reached *next, **link;
     struct server *server;
-    struct httpd_client *holder; /* the WebSocket of telec reach */
-    char *name, *self;      /* self: what it calls itself */
+    struct httpd_client *holder; /* of telec reach */
+    char *name, *self;      /* self: as it calls itself */
     int up;                 /* the pipe is */
     int other_count;
-    buf projects;           /* an array, as GET /projects-with-todos gives it */
+    buf projects;           /* as in GET /projects-with-todos */
     int fetching, fetch_again;
-    long long listing;      /* number of the last sessions_initial */
-    size_t sessions;        /* of it in the cache */
+    long long listing;      /* of the last sessions_initial */
+    size_t sessions;        /* in the cache */
     struct client client;
-    struct config config;   /* of the client: its socket is the link's */
+    struct config config;   /* the client's: its socket is the link's */
     char why[300];          /* the pipe is down */
     char *others[REACHED_OTHERS_MAX]; /* computers behind it */
 };
 
-/* The parts of the daemon that requests use. All outlive it. */
+/* What requests use; all outlives it. */
 struct server {
-    buf host;               /* JSON: what is bad about this host, a text a point */
+    buf host;               /* JSON: faults of this host, a text each */
     struct loop *loop;
     const struct config *config;
     struct cache *cache;
@@ -118,47 +116,46 @@ struct server {
     struct fleet *fleet;
     struct remotes *remotes;
     struct httpd *httpd;
-    struct reached *reached; /* computers behind pipes */
-    struct loop_child *links; /* telec reach, one for each entry of config->reach */
-    int links_fd;           /* a pipe's end, or -1: the links end with it */
-    size_t reached_place;   /* of a struct reached_session, for cache_data */
+    struct reached *reached;
+    struct loop_child *links; /* telec reach, one an entry of config->reach */
+    int links_fd;           /* or -1: a pipe; the links end with it */
+    size_t reached_place;   /* of a struct reached_session, see cache_data */
     long long started_at;   /* wall clock */
 };
 
-/* A request at work; valid during its handler's call, faults until request_reply_faults. */
+/* Valid during its handler's call, faults until request_reply_faults. */
 struct request {
     struct server *server;
     struct httpd_client *client;
     const struct httpd_request *http;
-    struct session *session; /* of {id}, when the session is this computer's */
-    const char *id, *computer; /* {id}; the other computer that has the session, or NULL */
-    struct json body;        /* type JSON_NONE without a body */
-    buf faults;              /* array of the validation errors found so far, without its ] */
-    buf lost;                /* there is no such session or computer: says so; empty: there is */
+    struct session *session; /* of {id}, if of this computer */
+    const char *id, *computer; /* {id}; its other computer, or NULL */
+    struct json body;
+    buf faults;              /* array of validation errors, without ] */
+    buf lost;                /* no such session or computer; or empty */
     int unreadable;          /* the body is not UTF-8 */
 };
 
-/* A rule for a member of the body or a parameter of the query. */
+/* For a member of the body or a parameter of the query. */
 struct request_field {
     const char *name;
     int required;
     size_t shortest;        /* characters */
-    const char *literals;   /* "|"-separated allowed values; NULL: any string */
+    const char *literals;   /* "a|b", or NULL: any */
 };
 
-/* Adds a fault when the id or the query has U+0000. */
 static void request_check_target(struct request *r, span encoded_id);
-/* Parses the body into r->body; a fault unless it is an object without U+0000. */
+/* A fault unless it is an object without U+0000. */
 static void request_parse_body(struct request *r);
-/* Adds a validation error; where: "body" or "query"; name: a member, digits for an offset in the
- * text, or NULL. Types and messages are Pydantic's. */
+/* where: "body" or "query"; name: a member, an offset in digits, or NULL. In Pydantic's types and
+ * words. */
 static void request_fault(struct request *r, const char *type, const char *where, const char *name,
                           const char *message);
-/* Replies 400 to an unreadable body, 422 when there are faults, else 404 when the session is lost.
- * Returns 1 when it has replied. A handler uses r->session only after it. */
+/* 400 for an unreadable body, 422 for faults, else 404 for a lost session. Returns 1 when it has
+ * replied. Before it, r->session is not to be used. */
 static int request_reply_faults(struct request *r);
-/* Each returns a part of the request; a bad one is a fault. Strings are to be freed. NULL: absent
- * or null (a fault when required), or a fault. */
+/* Each returns a part of the request, to be freed; a bad one is a fault. NULL: absent or null (a
+ * fault when required), or a fault. */
 static char *request_string(struct request *r, const struct request_field *field);
 static int request_int(struct request *r, const char *name, int least, int most, int otherwise);
 static char *request_query(struct request *r, const char *name);
