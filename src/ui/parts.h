@@ -6,7 +6,7 @@
 /* ==== filter ================================================================================== */
 
 #define FILTER_WORDS_MAX 16 /* more are ignored */
-#define FILTER_WORD_MAX 64  /* bytes; the rest is ignored */
+#define FILTER_WORD_MAX 64  /* bytes */
 
 struct filter_word {
     unsigned char text[FILTER_WORD_MAX], back[FILTER_WORD_MAX];
@@ -20,11 +20,11 @@ struct filter {
 };
 
 static void filter_set(struct filter *f, const char *text);
-/* Returns the letters that complete the is: of the last word; NULL: none, or several words do. */
+/* Returns the letters that complete the last word's is:, or NULL. */
 static const char *filter_complete(const struct filter *f);
-/* The states, when an is: names none; else NULL. */
+/* The possible states, when an is: names none; else NULL. */
 static const char *filter_wrong(const struct filter *f);
-/* ASCII case is ignored. text may be NULL. */
+/* Ignores ASCII case. text: or NULL. */
 static int filter_has(const struct filter_word *w, const char *text);
 
 /* ==== names =================================================================================== */
@@ -39,46 +39,46 @@ static const char *names_first(const struct names *n); /* of computers: this one
 static void names_add(struct names *n, char *name);    /* takes it over */
 static void names_remove(struct names *n, int at);
 static void names_free(struct names *n);
-/* names_set adds a name to a sorted list, or removes it (in 0). Returns 1 when that changed it. */
+/* Adds a name to a sorted list, or removes it (in 0). Returns 1 when that changed it. */
 static int names_set(struct names *n, const char *name, int in);
 static int names_has(const struct names *n, const char *name);
-static void names_sort(struct names *n);               /* also removes doubles */
-/* Writes the list's end, at most NAMES_SAVED_MAX bytes, as a member; reads it, sorted. */
+static void names_sort(struct names *n);               /* and removes doubles */
+/* Writes the list's end, at most NAMES_SAVED_MAX bytes; reads it, sorted. */
 static void names_put(const struct names *n, const char *member, buf *b);
 static void names_load(struct names *n, struct json array);
 
 /* ==== tree ==================================================================================== */
 
-#define TREE_DEPTH_MAX 32 /* deeper sessions are shown at this level */
-#define TREE_ENDED "ended" /* the name of their fold */
+#define TREE_DEPTH_MAX 32 /* deeper ones are shown there */
+#define TREE_ENDED "ended" /* the name of its fold */
 #define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
 
-/* A session as the daemon sends it. A missing string is NULL. */
+/* A missing string is NULL. */
 struct tree_session {
     char *id, *computer, *title, *directory, *agent, *command, *state, *asked;
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
     int ended;              /* of GET /sessions/ended */
-    int unseen;             /* its screen was not viewed since it finished or asked */
+    int unseen;             /* not viewed since it finished or asked */
     int input_is_newer;
     /* set by outline_build */
     struct tree_session *parent, *first_child, **last_child, *next;
-    int number_columns;     /* of the longest one in its list */
+    int number_columns;     /* of its list's longest */
     int row, project_row, computer_row; /* indices of rows; -1 not shown */
-    int hit, kept;          /* the filter matches it; or one it started */
-    long long rank;         /* sort key: the lowest of it and those it started */
+    int hit, kept;          /* the filter matches it; or a child */
+    long long rank;         /* the lowest of it and its children */
     int mark;
     int marked;
     int told;
-    char number[100];       /* 1, 1.1, 2 … within its project, by age */
+    char number[100];       /* 1, 1.1, 2 … in its project, by age */
     char *waits_for;        /* "choice", "text", "password" */
-    char *choices;          /* each ends with a newline */
+    char *choices;          /* a line each */
     char *first_prompt;     /* "pending", "delivered", "failed" */
     char *program_title;
-    char *restart;          /* what a restart does: "resume", "fresh" */
+    char *restart;          /* "resume", "fresh" */
     char *branch;
-    char *controller;       /* the computer that types into it */
+    char *controller;       /* the computer that types */
     char *holder_version;
     char *mode, *last_input, *last_output, *initiator, *tmux, *source;
 };
@@ -88,7 +88,7 @@ enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
 struct tree_note {
     const char *text;       /* static, or NULL */
     char why[80];           /* more of it; or "" */
-    int piped;              /* telec reach has it */
+    int piped;              /* by telec reach */
     long long pulled_at;    /* wall clock, 0 none */
 };
 
@@ -98,12 +98,12 @@ struct tree_row {
     const char *computer, *path, *name;
     const struct tree_note *note; /* or NULL */
     struct tree_session *session;
-    /* "c:vm", "p:vm:/src", "s:ID"; constant while the thing exists */
+    /* "c:vm", "p:vm:/src", "s:ID"; constant */
     char *key;
     int folded, foldable;
-    int sessions, working; /* below it */
+    int sessions, working;
     int waiting;           /* below it */
-    int line[2];            /* when brief, when full */
+    int line[2];            /* brief, full */
 };
 
 struct tree_project {
@@ -128,18 +128,17 @@ struct tree {
     int dirty;
     char *focus;            /* or NULL */
     int agent_count;        /* 0: unknown */
-    /* a directory of this computer that always has a project row; or NULL */
+    /* a directory of this computer that always has a row; or NULL */
     char *here;
     enum tree_order order;
     int row_count, row_cap;
-    int lines[2];           /* of all rows: brief, full */
+    int lines[2];           /* brief, full */
     int hits;               /* sessions, and projects without one */
     struct cache sessions;  /* their places and ids */
-    size_t cache_place;     /* of a struct tree_session * */
+    size_t cache_place;
     struct tree_agent agents[TREE_AGENTS_MAX];
     struct filter filter;
-    /* id of the session that has last begun to wait, finished unseen or failed; the owner empties
-     * it */
+    /* id of the last session that began to wait, finished unseen or failed; the owner empties it */
     char news[132];
 };
 
@@ -156,13 +155,12 @@ static void tree_on_computer_removed(struct tree *t, struct json data);
 static void tree_set_folded(struct tree *t, const char *key, int folded);
 static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all */
 static void tree_set_order(struct tree *t, enum tree_order order);
-/* Keeps only matching rows and those above them. The text is words separated by blanks; a session
- * matches when each word is in its title, agent, directory, computer or last lines (ASCII case is
- * ignored). A word "is:STATE" matches the state, "is:unseen" what was not viewed. NULL or "" is no
- * filter. Costs O(bytes of all texts) when rows are built. */
+/* Keeps only matching rows and those above. A session matches when each word is in its title,
+ * agent, directory, computer or last lines, in either case (ASCII). "is:STATE" matches the state,
+ * "is:unseen" what was not viewed. NULL or "": all. Building rows then costs O(bytes of all texts).
+ * */
 static void tree_set_filter(struct tree *t, const char *text);
-/* Returns the lines of a session's row. Brief: its own, and what it asks while it waits. Full: also
- * the last input and output. */
+/* Brief: its own, and what it asks while it waits. Full: also the last input and output. */
 static int tree_session_lines(const struct tree_session *s, int full);
 struct tree_totals {
     int waiting, working, idle, failed;
@@ -170,17 +168,16 @@ struct tree_totals {
 static struct tree_totals tree_totals(const struct tree *t);
 static int tree_is(const struct tree_session *s, const char *state);
 static int tree_has_failed(const struct tree_session *s);
-/* Compares versions like 0.1.0 with ours; 0 for another text. */
+/* Versions like 0.1.0; 0 for another text. */
 static int tree_is_older_version(const char *version);
 static int tree_waits_for(const struct tree_session *s, const char *what);
-/* Returns the title, else the program's, the last input or the command. */
+/* Returns the title, else the program's, the last input, the command. */
 static const char *tree_title(const struct tree_session *s);
-/* tree_put_state writes focus, order and folds as members of an open JSON object; tree_load_state
- * reads them and ignores garbage. */
+/* Focus, order and folds, as members of an open object; loading ignores garbage. */
 static void tree_put_state(const struct tree *t, buf *b);
 static void tree_load_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
-/* Appends the session's agent, or the name of its program. */
+/* … or the name of its program. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
 static int tree_is_folded(const struct tree *t, const char *key);
 static struct tree_session *tree_session_at(const struct tree *t, size_t place);
@@ -201,17 +198,17 @@ static void outline_build(struct tree *t);
 static int outline_find(const struct tree *t, const char *key); /* or -1 */
 /* 0: unfolds all */
 static void outline_fold_all(struct tree *t, int folded);
-/* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above it
- * and builds the rows. */
+/* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above
+ * it, builds the rows. */
 static int outline_next_waiting(struct tree *t, int from);
 /* In the project of row `from` first; or -1. */
 static int outline_find_number(const struct tree *t, int from, const char *number);
-/* In brief (0) or full (1) rows. */
+/* brief: 0 */
 static int outline_row_at(const struct tree *t, int line, int full);
 
 /* ==== todos =================================================================================== */
 
-#define TODOS_DESCRIPTION_MAX 400 /* bytes kept */
+#define TODOS_DESCRIPTION_MAX 400 /* bytes */
 
 enum todos_state { TODOS_PENDING, TODOS_READY, TODOS_IN_PROGRESS, TODOS_STATES };
 
@@ -232,7 +229,7 @@ struct todos_project {
 
 enum todos_kind { TODOS_COMPUTER, TODOS_PROJECT, TODOS_TODO, TODOS_FILE };
 
-/* Valid until the next event or reply. */
+/* Until the next event or reply. */
 struct todos_row {
     enum todos_kind kind;
     int depth;
@@ -242,8 +239,7 @@ struct todos_row {
     const char *file;
     const char *name;
     int present;
-    /* "c:vm", "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:requirements.md"; constant while the
-     * thing exists */
+    /* "c:vm", "p:vm:/src", "t:vm:/src:slug", "f:vm:/src:slug:requirements.md"; constant */
     char *key;
     int folded, foldable;
     int projects, todos[TODOS_STATES];
@@ -253,7 +249,7 @@ struct todos {
     struct names computers;   /* this one first */
     struct todos_project *projects;
     int project_count;
-    /* a directory of this computer that always has a project row; or NULL */
+    /* a directory of this computer that always has a row; or NULL */
     char *here;
     struct names folds;       /* sorted keys: folded projects and computers, unfolded todos */
     int hits;                 /* todos, and projects without one */
@@ -261,15 +257,14 @@ struct todos {
     int row_count, row_cap;
     int dirty;
     struct todos_project here_project;
-    struct filter filter;     /* with a filter no project is folded */
+    struct filter filter;     /* with one no project is folded */
 };
 
 static void todos_init(struct todos *p, const char *computer, const char *here);
 static void todos_free(struct todos *p);
 static void todos_set_filter(struct todos *p, const char *text);
 static void todos_set_computers(struct todos *p, struct json array);
-/* Replaces all projects, from GET /projects-with-todos. A project without todos in the reply keeps
- * the known ones. */
+/* Replaces all, from GET /projects-with-todos. Projects without todos in it keep theirs. */
 static void todos_set_projects(struct todos *p, struct json array);
 static void todos_on_projects(struct todos *p, struct json data);
 static void todos_on_todos(struct todos *p, struct json data);
@@ -287,24 +282,24 @@ enum todos_action {
     TODOS_EDIT                 /* it may not exist yet */
 };
 
-/* Returns 1, or 0 with a static reason. */
+/* Returns 0 with a static reason. */
 static int todos_can(const struct todos *p, const struct todos_row *row, enum todos_action action,
                      const char **why);
-/* Writes the first message of the session to start for TODOS_START or TODOS_PREPARE: [prepare] of
- * the configuration. foreign: with a TeleClaude daemon, its commands where nothing is set. */
+/* Writes the first message of the session to start: [prepare] of the configuration. foreign: a
+ * TeleClaude daemon's commands where nothing is set. */
 static void todos_put_message(const struct todos_row *row, enum todos_action action,
                               const struct config *config, int foreign, buf *b);
-/* Writes the path of the row's file. A file row: that file. A todo: its requirements, or to view
- * its implementation plan when only that exists. A project: its todos/roadmap.md. */
+/* Writes the path of a row's file; of a todo its requirements, or to view its implementation plan
+ * when only that exists; of a project todos/roadmap.md. */
 static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b);
-/* Returns the argv of $VISUAL, $EDITOR or vi for that path, in one block to free with free(). Makes
- * the path's directory and that directory's parent. Returns NULL with a message when the editor or
- * a directory is missing. */
+/* Returns the argv of $VISUAL, $EDITOR or vi for that path, in one block to free. Makes the path's
+ * directory and its parent. Returns NULL with a message when the editor or a directory is missing.
+ * */
 static char **todos_editor(const char *path, buf *error);
 
 /* ==== models ================================================================================== */
 
-static void models_event(struct tree *t, struct todos *p, span json); /* either may be NULL */
+static void models_event(struct tree *t, struct todos *p, span json); /* or NULL */
 
 /* ==== term ==================================================================================== */
 
@@ -338,17 +333,17 @@ enum term_mod { TERM_SHIFT = 1, TERM_ALT = 2, TERM_CTRL = 4 };
 
 enum term_event_type {
     TERM_KEY,
-    TERM_PASTE,      /* a piece of a paste: raw bytes, whole characters unless the paste has none */
+    TERM_PASTE,      /* a piece: raw bytes, whole characters unless the paste has none */
     TERM_MOUSE,
     TERM_FOCUS_IN,
     TERM_FOCUS_OUT,
-    TERM_COLOUR,     /* reply to OSC 10, 11 or 12, which mode tells: colour is 0xrrggbb */
-    TERM_THEME,      /* the theme has changed (mode 2031): ask for the colours again */
+    TERM_COLOUR,     /* reply to OSC 10, 11 or 12 (mode): 0xrrggbb */
+    TERM_THEME,      /* has changed (mode 2031): ask for colours */
     TERM_MODE,       /* reply to DECRQM: mode, and value 0…4 */
     TERM_KEYBOARD,   /* kitty's */
     TERM_STATUS,     /* reply to DSR 5 */
     TERM_POSITION,   /* reply to DSR 6: row and col */
-    TERM_ANSWERED,   /* reply to DA1, the last one of term_queries */
+    TERM_ANSWERED,   /* reply to DA1, the last of term_queries */
     TERM_UNKNOWN     /* another sequence: text holds it */
 };
 
@@ -363,23 +358,23 @@ struct term_event {
     unsigned mods;           /* set of enum term_mod */
     enum term_mouse mouse;
     int button, row, col;    /* button: 0 left, 1 middle, 2 right; row, col: from 0 */
-    unsigned code;           /* the button as xterm tells it */
+    unsigned code;           /* as xterm tells it */
     uint32_t colour;
     int mode, value;
-    int first, last;         /* the paste begins (with an empty piece), ends */
-    int stray;               /* TERM_UNKNOWN: the end mark of a paste that is over */
-    int extended;            /* the key came as CSI u or modifyOtherKeys */
-    int released;            /* TERM_UNKNOWN, but key and mods are of a key that was released */
-    span text;               /* the event's bytes; valid until the input changes */
+    int first, last;         /* the paste begins (an empty piece), ends */
+    int stray;               /* TERM_UNKNOWN: a second end mark of a paste */
+    int extended;            /* as CSI u or modifyOtherKeys */
+    int released;            /* TERM_UNKNOWN: key and mods of a released key */
+    span text;               /* valid until the input changes */
 };
 
-/* bytes of an escape sequence; replies to OSC have 256 */
+/* bytes; replies to OSC have 256 */
 #define TERM_SEQUENCE_MAX 64
 
-/* The decoder's state between calls; starts as zeros. */
+/* Starts as zeros. */
 struct term_input {
-    int dropping;            /* kind of the overlong sequence being dropped; 0 none */
-    int pasting;             /* in a paste */
+    int dropping;            /* kind of an overlong sequence, or 0 */
+    int pasting;
 };
 
 /* Decodes the next event of `in`, which starts where the last call's *used ended.
@@ -397,57 +392,55 @@ struct term_input {
 static enum parse term_decode(struct term_input *st, span in, int flush, size_t *used,
                               struct term_event *ev);
 
-/* A terminal's keyboard modes: none that telec may ask for, xterm's modifyOtherKeys, kitty's
- * protocol. */
+/* Keyboard modes of terminals: none, xterm's modifyOtherKeys, kitty's protocol. */
 enum term_keys { TERM_KEYS_LEGACY, TERM_KEYS_OTHER, TERM_KEYS_KITTY };
 
-/* Returns the bytes that query the colours (TERM_COLOUR) and synchronised output
- * (TERM_MODE 2026, supported when value is 1 or 2); "" for terminals that would show them as
- * garbage. */
+/* Returns the bytes that query colours (TERM_COLOUR) and synchronised output (TERM_MODE 2026: 1 or
+ * 2); "" for terminals that would show them. */
 static const char *term_queries(void);
-/* Asks what TERM_POSITION tells: col 3 is UTF-8 with narrow ambiguous characters, 4 with wide ones,
- * more another encoding. Goes before the other queries: it draws. */
+/* Asks for TERM_POSITION: col 3 is UTF-8 with narrow ambiguous characters, 4 with wide ones, more
+ * another encoding. Goes before the other queries: it draws. */
 static const char *term_width_query(void);
-static const char *term_colour_queries(void);      /* the colours alone, after TERM_THEME */
+static const char *term_colour_queries(void);      /* after TERM_THEME */
 
-/* One terminal. term_enter saves its modes; term_leave restores them exactly, any number of times,
+/* term_enter saves one terminal's modes; term_leave restores them exactly, any number of times,
  * also from a signal handler. */
-/* Sets raw mode and appends to b the sequences to write first: alternate screen, bracketed paste,
- * focus, mouse, saving the window's title. Returns 0, or -1 with errno. */
+/* Sets raw mode and appends what to write first: alternate screen, bracketed paste, focus, mouse,
+ * saving the window's title. Returns 0, or -1 with errno. */
 static int term_enter(int fd, int mouse, int title, buf *b);
-#define TERM_ANSWERS_MS 1000 /* a quit waits so long for the terminal's answers */
-/* Until when term_leave waits for answers (clock_mono_ms), the last one to DA1 ('c') or to DSR 5
- * ('n'); 0: it has come. */
+#define TERM_ANSWERS_MS 1000 /* a quit waits for answers */
+/* term_leave waits until then (clock_mono_ms) for answers, the last to DA1 ('c') or DSR 5 ('n'); 0:
+ * it has come. */
 static void term_expect_answers(char last, long long until);
-static void term_entered(void);                    /* they are written: term_leave must undo them */
+static void term_entered(void);                    /* written: term_leave must undo them */
 static void term_leave(void);
-/* Sets what else term_leave writes, once: it undoes what an attached session has set. */
+/* What term_leave writes, once, for what an attached session has set. */
 static void term_set_undo(span undo);
-/* Makes a fatal signal call term_leave before its default action. */
+/* A fatal signal calls term_leave first. */
 static void term_crash_guard(void);
 static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
-static enum cell_depth term_depth(void);           /* from NO_COLOR, COLORTERM and TERM */
-static int term_is_utf8(void);                     /* from LC_ALL, LC_CTYPE, LANG */
+static enum cell_depth term_depth(void);           /* by NO_COLOR, COLORTERM, TERM */
+static int term_is_utf8(void);                     /* by LC_ALL, LC_CTYPE, LANG */
 
 /* ==== pace ==================================================================================== */
 
 #ifndef PACE_LOST_MS
-#define PACE_LOST_MS 3000 /* an answer that has not come then is lost */
+#define PACE_LOST_MS 3000 /* then an answer is lost */
 #endif
 
-/* All zero: the terminal is not asked. */
+/* Zero: the terminal is not asked. */
 struct pace {
     int works, pending, losses; /* it answers; a question is out; answers lost in a row */
-    size_t flying, asked;       /* bytes not known to be shown; those before the question */
+    size_t flying, asked;       /* bytes perhaps not shown; those before the question */
     long long asked_at, rtt;    /* loop clock; ms */
     long long rate;             /* bytes a second; 0: not known */
 };
 
-static void pace_start(struct pace *p, int rtt_ms); /* the terminal answers */
-static size_t pace_limit(const struct pace *p);    /* bytes of the next frame; 0: no limit */
-/* Returns until when no frame may be drawn unless the answer comes; 0: one may be. */
+static void pace_start(struct pace *p, int rtt_ms);
+static size_t pace_limit(const struct pace *p);    /* of the next frame; 0: none */
+/* Until when no frame may be drawn without the answer; 0: now. */
 static long long pace_blocked_until(struct pace *p, long long now);
-/* A frame is written: appends the question when one is due, and returns 1. */
+/* A frame is written. Returns 1 when the question was due. */
 static int pace_put_question(struct pace *p, long long now, buf *frame);
 static void pace_on_answer(struct pace *p, long long now);
 
@@ -457,7 +450,7 @@ struct keyboard {
     int kitty;             /* kitty's flags; 0: not its protocol */
     int other_keys;        /* modifyOtherKeys, 0…2 */
     int application;       /* application cursor keys */
-    const char *newline;   /* for Shift-Enter and Ctrl-Enter in legacy mode; NULL: Enter */
+    const char *newline;   /* Shift-Enter's, Ctrl-Enter's in legacy mode; NULL: Enter */
 };
 
 static void keyboard_put_key(buf *b, uint32_t key, unsigned mods, const struct keyboard *k);
@@ -471,16 +464,16 @@ enum theme_name {
     THEME_TITLE,
     THEME_ALARM,
     THEME_SELECTED,
-    THEME_UNFOCUSED, /* the selected row while the terminal has no focus */
+    THEME_UNFOCUSED, /* the selected row of an unfocused terminal */
     THEME_BORDER,
     THEME_FIELD,
     THEME_BUTTON,
     THEME_KEY,
     THEME_HINT,
-    THEME_TAB,       /* a tab not shown; the shown one is THEME_SELECTED */
+    THEME_TAB,       /* not shown; else THEME_SELECTED */
     THEME_MATCH,
-    THEME_INPUT,     /* the last input of a session, when newer than its output */
-    THEME_OUTPUT,    /* the last output, when newer than the input */
+    THEME_INPUT,     /* a session's last input, newer than its output */
+    THEME_OUTPUT,    /* … output, newer than the input */
     THEME_MUTED,     /* the older of the two */
     THEME_LIVE,
     THEME_POLLING,
@@ -507,48 +500,46 @@ struct theme {
     int agent_count;
 };
 
-/* Sets the default styles for the ground and the terminal's colours, then the configuration's
- * [colours]. Appends invalid lines to *problems unless NULL. */
+/* Sets the defaults for ground and colours, then [colours]. Appends bad lines to *problems, or
+ * NULL. */
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
                       enum cell_depth depth, buf *problems);
-static enum theme_ground theme_ground(uint32_t rgb); /* from a reply to OSC 11 */
-/* agent may be NULL */
+static enum theme_ground theme_ground(uint32_t rgb); /* by a reply to OSC 11 */
+/* or NULL */
 static struct cell_style theme_agent(const struct theme *th, const char *agent);
-/* Parses and writes a style such as "bold red on #202020". theme_parse returns 1, or 0 for no
- * style. */
+/* "bold red on #202020" … Returns 0: no style. */
 static int theme_parse(span s, struct cell_style *style);
 static void theme_put(buf *b, struct cell_style style);
 static void theme_put_config(const struct config *c, buf *b);
 
 /* ==== field =================================================================================== */
 
-/* Zeros are an empty field of one line. The owner may set rows and history. */
+/* Zero: empty, of one line. The owner may set rows and history. */
 struct field {
     buf text;
-    size_t cursor;          /* byte offset at the start of a grapheme */
-    int rows;               /* of a field of several lines: rows shown at most; else 0 or 1 */
-    const struct names *history; /* earlier entries, the newest last; the owner's, or NULL */
-    int back;               /* steps back in the history; 0 is the typed text, */
-    buf draft;              /* which is kept here meanwhile */
-    int width, top;         /* columns and first line as last drawn */
+    size_t cursor;          /* bytes, at a grapheme */
+    int rows;               /* shown at most; 0, 1: of one line */
+    const struct names *history; /* the newest last; the owner's, or NULL */
+    int back;               /* in the history; 0: the typed text, … */
+    buf draft;              /* … else kept here */
+    int width, top;         /* as last drawn */
 };
 
-static void field_set(struct field *f, const char *text); /* moves the cursor to the end */
+static void field_set(struct field *f, const char *text); /* the cursor at its end */
 static void field_free(struct field *f);
 /* As a paste; what it cannot hold becomes blanks. */
 static void field_insert(struct field *f, span text);
-/* Returns 1 when the event was consumed. Alt-Enter and Ctrl-J begin a new line where there are
- * several. Up on the first line goes back in the history, Down on the last line forth; without a
- * history the field doesn't consume them. */
+/* Returns 1 when consumed. Alt-Enter and Ctrl-J begin a line where there are several. Up on the
+ * first line goes back in the history, Down on the last one forth, if there is one. */
 static int field_event(struct field *f, const struct term_event *ev);
 static int field_height(const struct field *f, int width);
 static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
                        struct cell_style style, int focused);
 static void field_click(struct field *f, int row, int col);
-/* Completes the typed local directory. Returns 1 when text was added or *hint lists the choices; 0
- * when there is nothing to complete. */
+/* A local directory. Returns 1 when text was added or *hint lists choices; 0: nothing to complete.
+ * */
 static int field_complete_directory(struct field *f, buf *hint);
-/* Completes a command: from the field's history, and its first word from $PATH. */
+/* From its history, and the first word from $PATH. */
 static int field_complete_command(struct field *f, buf *hint);
 
 /* ==== widget ================================================================================== */
@@ -564,7 +555,7 @@ static int widget_min(int a, int b);
 static int widget_max(int a, int b);
 static int widget_put(struct grid *g, int row, int col, int width, const char *text,
                       struct cell_style style);
-/* Ends what does not fit with … (> in ASCII). */
+/* What does not fit ends with … (> in ASCII). */
 static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
                           struct cell_style style);
 
@@ -581,14 +572,14 @@ struct widget_hit {
     int what, index, part;
 };
 
-#define WIDGET_HITS_MAX 1024 /* of a screen; later ones can't be clicked */
+#define WIDGET_HITS_MAX 1024 /* later ones can't be clicked */
 
 struct widgets {
     struct grid *grid;
     const struct theme *theme;
     struct widget_hit *hits;
     int hit_count, hit_cap;
-    int avoid, avoid_rows;  /* rows that a box leaves free if it can */
+    int avoid, avoid_rows;  /* rows that a box leaves free */
 };
 
 static void widget_free(struct widgets *u);
@@ -602,12 +593,11 @@ static int widget_wheel(const struct term_event *ev);
 static const struct widget_hit *widget_clicked(const struct widgets *u,
                                                const struct term_event *ev);
 
-/* Draws a frame, centred but for the rows to avoid, cut to the screen; sets *row and *col to its
- * first inner cell. Removes earlier hits, so draw the footer after it. */
+/* A frame, centred but for the rows to avoid, cut to the screen; *row, *col: its first inner cell.
+ * Removes earlier hits: draw the footer after it. */
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
                             int *col);
-/* Draws text broken at blanks into lines of at most `width` columns, at most `rows` of them.
- * Returns the lines it needs. */
+/* Breaks at blanks. Returns the lines that it needs. */
 static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int rows, span text,
                                struct cell_style style);
 
@@ -615,40 +605,40 @@ static int widget_wrapped_draw(struct grid *g, int row, int col, int width, int 
 
 struct widget_line {
     const char *label;
-    struct field field;             /* a text; its rows and history may be set */
+    struct field field;             /* its rows and history may be set */
     const char *const *choices;     /* NULL: a text */
-    /* per choice why it can't be submitted; NULL: it can */
+    /* why each can't be submitted, or NULL */
     const char *const *notes;
     int choice_count, choice;
-    int submits;                    /* Enter submits when the text is not empty */
-    /* completes a text line on Tab, as field_complete_directory does; or NULL */
+    int submits;                    /* Enter submits, with a text */
+    /* on Tab, as field_complete_directory; or NULL */
     int (*complete)(struct field *f, buf *hint);
 };
 
 struct widget_form {
     const char *title;
-    const char *submit, *cancel;    /* the buttons' labels; cancel NULL: "Cancel" */
+    const char *submit, *cancel;    /* labels; cancel NULL: "Cancel" */
     int count, focus; /* focus: a line, count the first button, count + 1 the second */
-    buf error;                      /* shown until the next key */
-    buf hint;                       /* the choices of a completion, until the next key */
-    buf note;                       /* stays while there is neither */
-    int busy;                       /* submitted, no reply yet */
+    buf error;                      /* until the next key */
+    buf hint;                       /* completions, until the next key */
+    buf note;                       /* without those two */
+    int busy;                       /* submitted, not replied to */
     struct widget_line lines[WIDGET_FORM_MAX];
 };
 
 enum widget_answer {
-    WIDGET_PASSED,                  /* not consumed: a key for the key table */
+    WIDGET_PASSED,                  /* a key for the key table */
     WIDGET_NOT_YET,
     WIDGET_SUBMIT,
     WIDGET_CANCEL
 };
 
-/* Commands of forms and questions: the arguments of their rows in the key table. */
+/* Arguments of forms' and questions' rows in the key table. */
 enum widget_command {
-    WIDGET_DO_ENTER, /* goes to the next line; presses a button; submits on the last line */
-    WIDGET_DO_SPACE,                /* presses a button; selects the next choice */
-    WIDGET_DO_TAB,                  /* completes, or goes to the next line or button */
-    WIDGET_DO_BACK,                 /* goes to the previous one */
+    WIDGET_DO_ENTER, /* next line; presses a button; submits on the last line */
+    WIDGET_DO_SPACE,                /* presses a button; next choice */
+    WIDGET_DO_TAB,                  /* completes; or next line or button */
+    WIDGET_DO_BACK,                 /* previous one */
     WIDGET_DO_UP,
     WIDGET_DO_DOWN,
     WIDGET_DO_LEFT,
@@ -659,22 +649,21 @@ enum widget_command {
 
 static struct widget_line *widget_form_add(struct widget_form *f, const char *label,
                                            const char *text);
-/* Handles typed text, pastes and the mouse. Doesn't submit a choice with a note; the note becomes
- * the error. */
+/* Typed text, pastes, the mouse. A choice with a note isn't submitted; the note becomes the error.
+ * */
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
                                             const struct term_event *ev);
-/* A busy form runs WIDGET_DO_CANCEL only. */
+/* A busy one only cancels. */
 static enum widget_answer widget_form_run(struct widget_form *f, enum widget_command command);
 static void widget_form_draw(struct widgets *u, struct widget_form *f);
-/* the text of a text line, NUL-terminated */
 static const char *widget_form_text(struct widget_form *f, const char *label);
 static const char *widget_form_choice(const struct widget_form *f, const char *label);
 static void widget_form_free(struct widget_form *f);
 
 struct widget_confirm {
     const char *title;
-    const char *yes, *no;           /* the buttons' labels; their first letters are keys, too */
-    int focus;                      /* the button that Enter presses: 0 yes, 1 no */
+    const char *yes, *no;           /* labels; their first letters are keys */
+    int focus;                      /* Enter's: 0 yes, 1 no */
 };
 
 static enum widget_answer widget_confirm_event(struct widgets *u, const struct widget_confirm *c,
@@ -688,14 +677,13 @@ struct widget_menu {
     int count, at;
 };
 
-/* Handles clicks, and digits: each chooses the item of that number. */
+/* Clicks; digits choose items. */
 static enum widget_answer widget_menu_event(struct widgets *u, struct widget_menu *m,
                                             const struct term_event *ev);
 static enum widget_answer widget_menu_run(struct widget_menu *m, enum widget_command command);
 static void widget_menu_draw(struct widgets *u, const struct widget_menu *m, span text);
 
-/* Messages. The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list
- * shows all. Zeros are no messages. */
+/* The last one is shown for WIDGET_TOAST_MS, an error until a key is pressed; a list shows all. */
 #define WIDGET_TOASTS_MAX 50
 #ifndef WIDGET_TOAST_MS
 #define WIDGET_TOAST_MS 4000
@@ -707,7 +695,7 @@ struct widget_toast {
     long long at;                   /* wall clock, ms */
 };
 
-/* The scroll position of a list as last drawn. */
+/* Of a list, as last drawn. */
 struct widget_scroll {
     int top;                        /* first line shown */
     int most;                       /* the largest top */
@@ -716,10 +704,10 @@ struct widget_scroll {
 
 struct widget_toasts {
     struct widget_toast ring[WIDGET_TOASTS_MAX];
-    int count, next;                /* messages, and the index of the next */
-    int shown;                      /* the shown message's index + 1; 0 none */
-    int unread;                     /* errors not read */
-    long long until;                /* loop clock: the shown message ends; 0 never */
+    int count, next;                /* next: an index */
+    int shown;                      /* its index + 1; 0: none */
+    int unread;                     /* errors */
+    long long until;                /* loop clock, of the shown one; 0: no end */
     struct widget_scroll list;
 };
 
@@ -729,40 +717,39 @@ static void widget_scroll_fit(struct widget_scroll *s, int rows, int shown);
 static int widget_scroll_event(struct widget_scroll *s, const struct term_event *ev);
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
 static int widget_toast_expire(struct widget_toasts *t, long long now);
-static void widget_toast_read(struct widget_toasts *t); /* a key was pressed: errors are read */
-/* Draws the shown message in at most `rows` lines. Returns how many it has. */
+static void widget_toast_read(struct widget_toasts *t); /* errors are */
+/* At most `rows` lines. Returns how many it has. */
 static int widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row, int rows);
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
 
 /* ==== keymap ================================================================================== */
 
-/* A row of the key table, from which behaviour, footer, help and README come. */
+/* Behaviour, footer, help and README come from these rows. */
 struct keymap_key {
     unsigned key : 24, mods : 8;
-    unsigned contexts : 17;         /* where it is valid: bits that the owner defines */
-    int arg : 15;                   /* e.g. a direction, a view */
+    unsigned contexts : 17;         /* bits that the owner defines */
+    int arg : 15;                   /* a direction, a view … */
     const char *shown;              /* the key's name */
     const char *footer;             /* its word in the footer; NULL none */
-    const char *help;               /* its line of help; NULL: that of the row before */
+    const char *help;               /* NULL: that of the row before */
     void (*run)(void *ctx, int arg);
-    /* its name in [keys]; rows with one name are one action; NULL: it can't be bound */
+    /* in [keys]; one name is one action; NULL: can't be bound */
     const char *action;
 };
 
-/* The effective table: the owner's rows with the keys of [keys]. */
+/* The owner's rows with the keys of [keys]. */
 struct keymap_keys {
     struct keymap_key *rows;
-    int *lines;                     /* per row: the line of the file that binds it; 0 none */
+    int *lines;                     /* per row: the file's, or 0 */
     size_t count, cap;
     char **owned;                   /* allocated names */
     size_t owned_count;
-    const struct keymap_key *table;     /* the owner's rows with their default keys */
+    const struct keymap_key *table;     /* with default keys */
     size_t table_count;
 };
 
-/* Parses and writes a key's name: "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x"
- * … keymap_parse_key returns 1, or 0 for no key. */
+/* "Ctrl-x", "Alt-x", "Shift-Tab", "F1", "Space", "PgUp", "up", "x" … Parsing returns 0: no key. */
 static int keymap_parse_key(span s, uint32_t *key, unsigned *mods);
 static void keymap_put_key(buf *b, uint32_t key, unsigned mods);
 /* Fills *keys; `table` must outlive it. "ACTION =" removes all keys of an action. A line of [keys]
@@ -777,8 +764,8 @@ static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, s
                                                 unsigned context,
                                                 const struct term_event *ev); /* or NULL */
 typedef int keymap_applies(void *ctx, const struct keymap_key *key);
-/* Draws the first `cols` columns of the grid's last row; its keys can be clicked (WIDGET_KEY). The
- * last two keys of the context are drawn first; applies may be NULL. */
+/* In the first `cols` columns of the last row; keys can be clicked (WIDGET_KEY). The context's last
+ * two keys are drawn first; applies: or NULL. */
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
                                unsigned context, int cols, keymap_applies *applies, void *ctx);
 
@@ -787,8 +774,7 @@ struct keymap_help {
     struct widget_scroll list;
 };
 
-/* Returns 1 when the event was consumed: typed text, Backspace, the wheel; Esc while there is a
- * filter. */
+/* Returns 1 when consumed: typed text, Backspace, the wheel; Esc with a filter. */
 static int keymap_help_event(struct keymap_help *h, const struct term_event *ev);
 static void keymap_help_draw(struct widgets *u, struct keymap_help *h,
                              const struct keymap_key *keys, size_t count, const char *title);
@@ -797,12 +783,12 @@ static void keymap_help_free(struct keymap_help *h);
 /* ==== pager =================================================================================== */
 
 #ifndef PAGER_FILE_MAX
-#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file that are shown */
+#define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file */
 #endif
 
 struct pager_line {
     size_t at, end;
-    int indent;               /* columns before the rows that continue it */
+    int indent;               /* of the rows that continue it */
     int rule;                 /* it is drawn as a rule */
     int prompt;
 };
@@ -812,62 +798,61 @@ struct pager_row {
     int indent, line;
 };
 
-/* Whole lines, columns of rows, from a place to another. */
+/* Whole lines, columns, from a place to another. */
 enum pager_selecting { PAGER_NONE, PAGER_LINES, PAGER_BLOCK, PAGER_RUN };
 
-/* Starts as zeros before pager_open or pager_set. */
+/* Starts as zeros. */
 struct pager {
-    const struct theme *theme; /* the owner's; NULL: the pager's own styles; kept when closed */
+    const struct theme *theme; /* the owner's, or NULL: own styles; kept when closed */
     char *title, *path;
-    buf error;                /* why nothing is shown; else empty */
+    buf error;                /* nothing is shown, and why */
     buf shown;
-    int cut;                  /* the file is longer than the shown part */
+    int cut;                  /* the file is longer */
     struct pager_line *lines;
-    struct pager_row *rows;   /* of the lines at `width` columns */
+    struct pager_row *rows;   /* of the lines at `width` */
     int line_count, row_count, width;
-    int top, height;          /* first row shown; rows shown by the last pager_draw */
-    int exact, whole;         /* in its case, as whole words */
-    char typing;              /* '/' or '|': the needle or the command is being typed */
-    int missed;               /* the needle was not found */
+    int top, height;          /* first shown; last drawn */
+    int exact, whole;         /* with its case, as whole words */
+    char typing;              /* '/' or '|': needle or command */
+    int missed;
     int prompt;               /* jumped to; -1 */
     enum pager_selecting selecting;
-    int from_row, from_col, to_row, to_col; /* the selection, both ends included; its cursor */
+    int from_row, from_col, to_row, to_col; /* selected, both ends included; its cursor */
     int pressed;
-    int follow;               /* the end of a text that grows stays visible */
-    size_t *hits;             /* offsets of the needle, ascending; hit: the current one, or -1 */
+    int follow;               /* stays at the end as it grows */
+    size_t *hits;             /* of the needle; hit: the current, or -1 */
     int hit_count, hit;
     buf looks;                /* an enum pager_look per byte of shown */
-    buf needle;               /* the searched text */
-    buf command;              /* the text is piped to it */
+    buf needle;
+    buf command;              /* gets the text by a pipe */
     char note[120];           /* in the footer, until the next key */
 };
 
-/* Shows the file. Never fails: an error is shown in place of the text. */
+/* An error is shown in place of the text. */
 static void pager_open(struct pager *p, const char *title, const char *path);
-/* Reads the file again and stays at the same line. */
+/* … and stays at its line. */
 static void pager_reload(struct pager *p);
 #define PAGER_DIFF 2 /* markdown of a diff */
-/* Shows a text, as Markdown (1), as a diff or as it is (0), without its
- * VT_PROMPT_MARKs. */
+/* As Markdown (1), as a diff or as it is (0), without VT_PROMPT_MARK. */
 static void pager_set(struct pager *p, const char *title, span text, int markdown);
-/* Replaces the plain text by what it has become, at the same width; at its end if it follows. */
+/* The plain text has become this, at the same width. */
 static void pager_update(struct pager *p, span text);
-static void pager_free(struct pager *p);           /* empty again; safe twice */
-/* Handles the mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other
- * keys are rows of the key table, which call the functions below. */
+static void pager_free(struct pager *p);
+/* The mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other keys are
+ * the key table's, by these functions: */
 static int pager_event(struct pager *p, const struct term_event *ev);
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
-static void pager_scroll(struct pager *p, int rows);  /* down; negative: up */
+static void pager_scroll(struct pager *p, int rows);  /* down */
 static void pager_page(struct pager *p, int pages);
 static void pager_go(struct pager *p, int end);       /* 0: to the start; 1: to the end */
 static void pager_type(struct pager *p, char what);
 static void pager_search(struct pager *p, const char *needle); /* from the first row shown on */
-static void pager_next(struct pager *p, int step);    /* 1: the next hit, -1: the one before */
+static void pager_next(struct pager *p, int step);    /* 1 or -1 */
 static void pager_find_again(struct pager *p);        /* exact or whole has changed */
 static void pager_next_prompt(struct pager *p, int step);
 static void pager_select(struct pager *p);            /* lines; then a block; then nothing */
 static void pager_move_col(struct pager *p, int cols); /* of a block's cursor */
-/* Appends the selected text; without a selection, the line of the current hit. */
+/* … or the current hit's line. */
 static void pager_put_selected(const struct pager *p, buf *b);
 
 #endif
