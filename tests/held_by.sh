@@ -23,14 +23,15 @@ build()
         "$CC" -w -D_XOPEN_SOURCE=700 -O0 -o "$work/$1/telec" "$work/$1/teleclaude.c"
 }
 
-# await PATTERN COMMAND…: its output has the pattern within 10 s.
+# await PATTERN COMMAND…: its output has the pattern within 30 s.
 await()
 {
-    pattern=$1
+    pattern=$1 tries=150
     shift
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    while [ "$tries" -gt 0 ]; do
         "$@" 2>&1 | grep -q -e "$pattern" && return
-        sleep 0.5
+        sleep 0.2
+        tries=$((tries - 1))
     done
     echo "# no '$pattern': $*: $("$@" 2>&1 | tail -3)"
     return 1

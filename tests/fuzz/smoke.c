@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef SMOKE_INPUTS
 #define SMOKE_INPUTS 1875
+#endif
 #define SMOKE_FILES 375
 #define SMOKE_BYTES 400
 
