@@ -344,6 +344,19 @@ static void stop(pid_t pid)
     reap(pid);
 }
 
+static char *find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    for (size_t n; path && *path; path += n + (path[n] == ':')) {
+        n = strcspn(path, ":");
+        char *file = text_of("%.*s/%s", (int)n, path, name);
+        if (access(file, X_OK) == 0)
+            return file;
+        free(file);
+    }
+    return NULL;
+}
+
 static int null_fd(void)
 {
     static int fd = -1;
@@ -899,8 +912,9 @@ static double rate_slice(const int *fds, int connections)
     return (double)done / spent * 1e9;
 }
 
-static void measure_rate_over(struct home *h, const char *beside, pid_t floor_pid, int sessions,
-                              int connections)
+/* `what` is reported of telec, and of the program of `floor_pid` at the socket `beside`. */
+static void measure_rate_over(struct home *h, const char *beside, pid_t floor_pid, const char *what,
+                              double target, int connections)
 {
     int subject[8], other[8];
     struct samples s = {.n = 0}, f = {.n = 0};
@@ -917,25 +931,62 @@ static void measure_rate_over(struct home *h, const char *beside, pid_t floor_pi
     cpu[1] = (cpu_ns(floor_pid) - cpu[1]) / requests[1];
     for (int i = 0; i < connections; i++)
         close(subject[i]), close(other[i]);
-    report(text_of("GET /sessions, %d of them, %d connection%s", sessions, connections,
-                   connections > 1 ? "s" : ""),
-           "/s", &s, &f, 0.8, MORE);
+    report(text_of("%s, %d connection%s", what, connections, connections > 1 ? "s" : ""), "/s", &s,
+           &f, target, MORE);
     report_cpu("    CPU of one", cpu[0], cpu[1]);
+}
+
+/* nginx, one process, serves the body of the last answer as the file /sessions. */
+static void measure_nginx(struct home *h)
+{
+    static const char *const temporary[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
+    char *program = find_program("nginx"), *config = text_of("%s/nginx.conf", h->path);
+    char *path = text_of("%s/nginx.sock", h->path), *temp = text_of("");
+    if (!program && access("/usr/sbin/nginx", X_OK) == 0)
+        program = text_of("/usr/sbin/nginx");
+    if (!program) {
+        puts("    (nginx is not installed)");
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(temporary); i++)
+        temp = text_of("%s %s_temp_path %s/nginx;", temp, temporary[i], h->path);
+    char *text = text_of("daemon off; master_process off; pid %s/nginx.pid;\n"
+                         "error_log %s/nginx.log; events {}\n"
+                         "http { access_log off; keepalive_requests 100000000; sendfile on;%s\n"
+                         "default_type application/json; open_file_cache max=9;\n"
+                         "server { listen unix:%s; root %s; } }\n",
+                         h->path, h->path, temp, path, h->path);
+    char *const argv[] = {program, "-c", config, "-e", text_of("%s/nginx.log", h->path), NULL};
+    char *file = text_of("%s/sessions", h->path);
+    write_file(config, text, strlen(text));
+    write_file(file, answer + answer_head, strlen(answer + answer_head));
+    pid_t pid = start(argv, null_fd(), null_fd(), 2, NULL);
+    int fd = connect_to(path);
+    http_ask(fd, "GET", "/sessions", "");
+    if (http_status() != 200)
+        die("nginx answers %d", http_status());
+    close(fd);
+    measure_rate_over(h, path, pid, "    beside nginx and a file", 0, 1);
+    measure_rate_over(h, path, pid, "    beside nginx and a file", 0, 8);
+    stop(pid);
 }
 
 static void measure_rate(struct home *h, int sessions)
 {
     char *file = text_of("%s/answer", h->path), *path = text_of("%s/serve.sock", h->path);
+    char *what = text_of("GET /sessions, %d of them", sessions);
     int fd = connect_to(h->socket);
     size_t n = http_ask(fd, "GET", "/sessions", "");
     write_file(file, answer, n);
-    close(fd);
     char *const argv[] = {(char *)floor_program, "serve", path, file, NULL};
     pid_t pid = start(argv, null_fd(), null_fd(), 2, NULL);
     printf("    (an answer of %zu bytes)\n", n);
-    measure_rate_over(h, path, pid, sessions, 1);
-    measure_rate_over(h, path, pid, sessions, 8);
+    measure_rate_over(h, path, pid, what, 0.8, 1);
+    measure_rate_over(h, path, pid, what, 0.8, 8);
     stop(pid);
+    http_ask(fd, "GET", "/sessions", "");
+    close(fd);
+    measure_nginx(h);
 }
 
 /* Exited sessions, as the daemon itself would have left them. */
@@ -1337,19 +1388,6 @@ struct typist {
     pid_t pid; /* 0: it takes no part */
     struct samples samples;
 };
-
-static char *find_program(const char *name)
-{
-    const char *path = getenv("PATH");
-    for (size_t n; path && *path; path += n + (path[n] == ':')) {
-        n = strcspn(path, ":");
-        char *file = text_of("%.*s/%s", (int)n, path, name);
-        if (access(file, X_OK) == 0)
-            return file;
-        free(file);
-    }
-    return NULL;
-}
 
 static void typist_open(struct typist *t, char *const argv[])
 {
