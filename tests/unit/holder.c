@@ -1049,7 +1049,7 @@ static void unit_hold_many_messages(void)
     test_begin("events that wait for their conversation are kept within HOLDER_EVENTS_MAX");
     static const char event[] = "{\"type\":\"stop\"}";
     struct holder h = {.slave = -1};
-    for (int i = 0; i < HOLDER_EVENTS_MAX / 16; i++)
+    for (int i = 0; i < HOLDER_EVENTS_MAX / 8; i++)
         holder_keep_event(&h, span_of(event));
     CHECK(h.events.n > HOLDER_EVENTS_MAX - sizeof event && h.events.n <= HOLDER_EVENTS_MAX);
     CHECK_INT(h.events.n % sizeof event, 0); /* whole ones */

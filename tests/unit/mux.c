@@ -191,6 +191,7 @@ static void unit_mux_full(void)
         mux_open(&u.near.mux, fds[0]);
         CHECK_INT(unit_mux_read(&u, fds[1], 1, &got), -1);
         close(fds[1]);
+        CHECK_INT(u.near.mux.number, 1 + at_far); /* only the far end's limit costs a frame */
         CHECK_INT(u.far.mux.count, MUX_STREAMS_MAX);
         CHECK_INT(u.near.mux.count, at_far ? 1 : MUX_STREAMS_MAX);
         u.near.mux.count = 1; /* this end would have room for the next one */
