@@ -95,7 +95,7 @@ static void unit_mux_on_wake(void *ctx)
 static void unit_mux_turn(struct unit_mux *u)
 {
     struct loop_timer wake = {.fn = unit_mux_on_wake};
-    loop_timer_set(&u->loop, &wake, u->loop.now + 20);
+    loop_timer_set(&u->loop, &wake, u->loop.now + 2); /* both ends are here: nothing comes late */
     loop_once(&u->loop);
     loop_timer_cancel(&u->loop, &wake);
 }
