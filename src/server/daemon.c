@@ -176,7 +176,7 @@ static int daemon_claim(struct daemon *d, buf *error)
         return -1;
     int status = daemon_lock(d->config->state, STORE_TWIN_LOCK, &d->twin_lock, error);
     if (status == 0 && (status = daemon_claim_socket(d, error)) != 0)
-        close(d->twin_lock);
+        close(d->socket_lock), close(d->twin_lock);
     if (status != 0)
         close(d->state_lock);
     return status;

@@ -103,6 +103,34 @@ static void unit_daemon_refuses_live_socket(void)
     unit_daemon_free(&u);
 }
 
+static void unit_daemon_fails_free(void)
+{
+    static const char *const suffixes[] = {STORE_SOCKET_LOCK, STORE_STATE_LOCK, STORE_TWIN_LOCK};
+    struct unit_daemon u;
+    buf error = {0}, name = {0};
+    int status = 0;
+    test_begin("a daemon that can't listen has no lock any more when it says so");
+    unit_daemon_init(&u);
+    struct daemon d = {.config = &u.config};
+    CHECK_INT(places_make_dirs(&u.config, &error), 0);
+    buf_fmt(&name, "%s/x", u.socket);
+    CHECK(mkdir(u.socket, 0700) == 0 && mkdir(buf_cstr(&name), 0700) == 0);
+    CHECK_INT(daemon_claim(&d, &error), -1);
+    CHECK(strstr(buf_cstr(&error), "cannot listen on") != NULL);
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        pid_t ignored, pid = fork();
+        if (pid == 0) {
+            buf_clear(&name);
+            buf_fmt(&name, "%s%s", i ? u.state : u.socket, suffixes[i]);
+            _exit(store_lock(buf_cstr(&name), &ignored) < 0);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid && status == 0); /* the next one gets them */
+    }
+    CHECK(rmdir(buf_cstr(&name)) == 0 && rmdir(u.socket) == 0);
+    buf_free(&error), buf_free(&name);
+    unit_daemon_free(&u);
+}
+
 static void unit_daemon_refuses_lock(void)
 {
     static const char *const suffixes[] = {STORE_SOCKET_LOCK, STORE_STATE_LOCK, STORE_TWIN_LOCK};
@@ -235,6 +263,7 @@ static void unit_daemon(void)
     unit_daemon_notes_host();
     unit_daemon_claims_left_socket();
     unit_daemon_refuses_live_socket();
+    unit_daemon_fails_free();
     unit_daemon_refuses_lock();
     unit_daemon_stops_in_time();
     unit_daemon_says_goodbye();
