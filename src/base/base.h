@@ -222,7 +222,7 @@ static void utf8_put_visible(buf *b, span s);
 static long long clock_mono_ms(void);
 static long long clock_wall_ms(void);
 static void clock_put_iso(buf *b, long long wall_ms); /* 2026-01-31T23:59:59.123+00:00 */
-/* Without an offset it is UTC. Returns 1, or 0 for no time. */
+/* Takes a time without an offset as UTC. Returns 1, or 0 for no time. */
 static int clock_parse_iso(span s, long long *wall_ms);
 static void clock_put_age(buf *b, long long ms);   /* now, 5m, 3h, 2d */
 

@@ -48,7 +48,8 @@ static int context_ask(struct context *c, const char *method, const char *target
 static void context_send(struct context *c, const char *method, const char *target,
                          const buf *body);
 static int context_check(struct context *c);
-/* Without a message or starting a daemon; waits `ms` at most. Returns 1 when it was accepted. */
+/* Sends without a message and without starting a daemon; waits `ms` at most. Returns 1 when it was
+ * accepted. */
 static int context_post(struct context *c, const char *target, const buf *body, int ms);
 static struct json context_reply(const struct context *c); /* valid until the next request */
 /* Adds --computer, when it is given. Returns the target, NUL-terminated. */

@@ -156,7 +156,7 @@ static int mcp_run(const struct mcp *m, const char *line, buf *output)
     return status; /* the process ends now: nothing is freed */
 }
 
-/* In the child process of a call. */
+/* Runs in the child process of a call. */
 static void mcp_do(struct mcp *m, span id, const struct guide_tool *tool, const char *line,
                    struct json given)
 {

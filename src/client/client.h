@@ -23,9 +23,8 @@ static int spawn_stop(const struct config *config, buf *error);
 enum settings_act { SETTINGS_SHOW, SETTINGS_ADD, SETTINGS_REMOVE };
 
 /* Adds `PROGRAM hook`, an absolute path, to an agent's hooks, or removes it, below home or where
- * the agent's variable (CLAUDE_CONFIG_DIR …) says. report gets the file and the additions.
- * Returns 1: done, or with SETTINGS_SHOW missing; 0: nothing to do; -1: untouched, with a message.
- * */
+ * the agent's variable (CLAUDE_CONFIG_DIR …) says. report gets the file and the additions. Returns
+ * 1: done, or with SETTINGS_SHOW missing; 0: nothing to do; -1: untouched, with a message. */
 static int settings_install(const char *agent, const char *home, const char *program,
                             enum settings_act act, buf *report, buf *error);
 
@@ -131,12 +130,12 @@ struct client {
 static void client_init(struct client *c, struct loop *l, const struct config *config,
                         int may_start, const struct client_hooks *hooks, void *ctx);
 static void client_free(struct client *c);         /* requests in flight end with an error */
-/* On a connection of its own; body.p NULL: none. Calls done once, from the loop, with the status
- * and the body, or with status 0 and an error. */
+/* Sends on a connection of its own; body.p NULL: none. Calls done once, from the loop, with the
+ * status and the body, or with status 0 and an error. */
 static void client_request(struct client *c, const char *method, const char *target, span body,
                            void (*done)(void *ctx, int status, span body, const char *error),
                            void *ctx);
-/* To sessions and preparation. Reconnects after a loss, and calls on_fetch meanwhile. */
+/* Subscribes to sessions and preparation. Reconnects after a loss, and calls on_fetch meanwhile. */
 static void client_subscribe(struct client *c);
 static void client_refresh(struct client *c);
 static void client_retry_now(struct client *c);
@@ -145,7 +144,7 @@ static void client_retry_now(struct client *c);
 static void client_put_environment(buf *b);
 /* Returns an error's detail as one line, to be freed. */
 static char *client_detail(span body);
-/* Of the array of /computers; JSON_NONE: unknown. */
+/* Finds a computer in the array of /computers; JSON_NONE: unknown. */
 static struct json client_find_computer(struct json computers, const char *name);
 /* Tells whether a pipe of our daemon reaches it. */
 static int client_is_piped(struct json computer);
@@ -181,7 +180,7 @@ struct client_ws {
 
 static int client_ws_open(struct client_ws *w, struct client *c, const char *target);
 static void client_ws_send(struct client_ws *w, enum ws_opcode opcode, span payload);
-/* Without a close frame or callback. */
+/* Closes without a close frame or callback. */
 static void client_ws_cancel(struct client_ws *w);
 static void client_ws_close(struct client_ws *w);  /* on_closed comes at the end of the pass */
 

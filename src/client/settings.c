@@ -858,7 +858,7 @@ static int settings_put(int fd, const buf *text)
     return base_write(fd, buf_view(text)) == 0 && fsync(fd) == 0 ? 0 : -1;
 }
 
-/* With the owner and mode of the old one. Returns 0, or -1 with errno. */
+/* Writes the file with the owner and mode of the old one. Returns 0, or -1 with errno. */
 static int settings_fill(const struct settings_job *job, int fd)
 {
     struct stat own;

@@ -51,14 +51,14 @@ struct codec_reply {
     char code[32];
 };
 
-/* Of an attachment: spans into the entry. */
+/* An entry of an attachment: spans into it. */
 struct codec_input {
     long long number, at;   /* its id: 1, 2, …; when, by Redis's clock */
     span op, data;
 };
 
 static int codec_name_is_good(span name);
-/* Of "computer:NAME:heartbeat"; else empty. */
+/* Returns NAME of "computer:NAME:heartbeat", else nothing. */
 static span codec_key_name(span key);
 static void codec_put_key(buf *b, const char *prefix, const char *computer);
 static int codec_parse_id(span text, struct codec_id *id);
@@ -128,7 +128,7 @@ enum redis_state {
     REDIS_WAITING     /* until retry_at */
 };
 
-/* From the loop; all but redis_free may be called. */
+/* Called from the loop; they may call all but redis_free. */
 struct redis_hooks {
     void (*on_ready)(void *ctx);
     void (*on_lost)(void *ctx, const char *why); /* after all pending calls */
@@ -137,7 +137,7 @@ struct redis_hooks {
     void (*on_change)(void *ctx); /* `why` has, or it is WAITING; or NULL */
 };
 
-/* In ms. */
+/* Times in ms. */
 struct redis_times {
     long long backoff_min, backoff_max, connect, reply;
 };
@@ -212,7 +212,7 @@ static void redis_put_address(const struct redis *r, buf *b);
 
 enum signature { SIGNATURE_NONE, SIGNATURE_GOOD, SIGNATURE_BAD };
 
-/* Of [peers] secret or secret_file. Returns 0 without one, too. */
+/* Reads [peers] secret or secret_file. Returns 0 without one, too. */
 static int signature_read_secret(const struct config *config, buf *secret, buf *error);
 /* fields: the entry's other names and values, by resp_put_arg. */
 static void signature_put(buf *b, span secret, const char *key, struct codec_id id, span fields);
@@ -254,7 +254,7 @@ struct streams_stream {
     void *owner;
 };
 
-/* To another computer. */
+/* A request to another computer. */
 struct streams_request {
     struct streams_request *next, **link; /* link NULL: completed or cancelled */
     struct streams *owner;
@@ -272,7 +272,7 @@ struct streams_request {
     void *ctx;
 };
 
-/* From the loop. */
+/* Called from the loop. */
 struct streams_hooks {
     const char *channel;
     void (*on_ready)(void *ctx);
@@ -315,13 +315,13 @@ struct streams {
     struct redis calls, reader, subscriber;
 };
 
-/* Without a url: 0. */
+/* Returns 0 without a url, too. */
 static int streams_init(struct streams *l, struct loop *loop, const struct config *config,
                         const struct streams_hooks *hooks, void *ctx, buf *error);
 static void streams_start(struct streams *l);
 static void streams_stop_reading(struct streams *l);
-/* Due each STREAMS_BLOCK_MS: a PING where nothing else proves the link; the time now and then:
- * clocks drift. */
+/* Due each STREAMS_BLOCK_MS: sends a PING where nothing else proves the link, and asks for the time
+ * now and then: clocks drift. */
 static void streams_check(struct streams *l);
 /* The one that keeps the fleet from being up to date, else that of commands. */
 static const struct redis *streams_weakest(const struct streams *l);
@@ -334,7 +334,7 @@ static void streams_refused(struct streams *l, const char *what, const struct re
 static int streams_call(struct streams *l, const char *const *args,
                         void (*done)(void *ctx, const struct resp *reply), void *ctx);
 static const char *streams_prefix(const struct streams *l);
-/* With the prefix; to be freed. */
+/* Returns the key with the prefix, to be freed. */
 static char *streams_key(const struct streams *l, const char *before, const char *name);
 /* Omitted without bytes. */
 struct streams_field {
@@ -342,17 +342,18 @@ struct streams_field {
     span value;
 };
 
-/* By resp_put_arg. Returns how many names and values. */
+/* Appends them by resp_put_arg. Returns how many names and values. */
 static size_t streams_put_fields(buf *b, const struct streams_field *fields, size_t count);
-/* To a stream of about `most` entries; signed with an id of ours. As redis_call. */
+/* Appends to a stream of about `most` entries; with an id of ours the entry is signed. As
+ * redis_call. */
 static int streams_append(struct streams *l, const char *key, int most, const struct codec_id *id,
                           span fields, size_t parts,
                           void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* … that expires. */
+/* Appends to a stream that expires. */
 static int streams_add(struct streams *l, const char *key, int most,
                        const struct streams_field *fields, size_t count,
                        void (*done)(void *ctx, const struct resp *reply), void *ctx);
-/* … of an attachment. id NULL: Redis's choice. */
+/* Appends to an attachment's stream. id NULL: Redis's choice. */
 static int streams_put(struct streams *l, const char *key, const struct codec_id *id,
                        const struct streams_field *fields, size_t count);
 static void streams_expire(struct streams *l, const char *key);
@@ -541,14 +542,14 @@ static void pull_sessions(struct roster_peer *peer);
 static void pull_projects(struct roster_peer *peer);
 static void pull_all(struct roster_peer *peer, unsigned topics);
 static void pull_new(struct roster_peer *peer); /* what clients subscribe to or wait for */
-/* Of a TeleClaude daemon, which pushes none. */
+/* Pulls the sessions of a TeleClaude daemon, which pushes none. */
 static void pull_unpushed(struct roster_peer *peer);
 static void pull_refresh(struct fleet *f);
 static void pull_suspect(struct roster_peer *peer); /* pulled in PULL_AGAIN_MS */
 static void pull_on_suspects(void *ctx);           /* struct fleet: the timer of that */
 /* They are not up to date, for want of interest. */
 static int pull_must_ask(const struct fleet *f, const char *computer);
-/* In an open array; computer NULL: all. */
+/* Appends to an open array; computer NULL: those of all. */
 static void pull_put_projects(const struct fleet *f, const char *computer, int with_todos, buf *b);
 
 /* ==== presence ================================================================================ */
@@ -605,7 +606,7 @@ static void peers_leave(struct fleet *f); /* says good-bye; streams_is_busy unti
 static void peers_set_interest(struct fleet *f, unsigned topics);
 static void peers_put_status(const struct fleet *f, buf *b); /* members "redis", "peers" */
 static void peers_refuse(struct fleet *f, struct codec_id id, const char *error, const char *code);
-/* For requests and each entry of input that change something. Returns NULL, or why not. */
+/* Judges requests and entries of input that change something. Returns NULL, or why not. */
 static const char *peers_why_not(const struct fleet *f, span computer, enum signature signature);
 
 /* ==== observe ================================================================================= */
@@ -752,7 +753,7 @@ struct requests {
     int job_count;
 };
 
-/* With the fleet. */
+/* Starts the fleet, too. */
 static void requests_init(struct requests *all, struct loop *l, const struct config *config,
                           struct cache *cache, struct sessions *sessions,
                           struct projects *projects, struct fleet *fleet);

@@ -175,7 +175,7 @@ static void requests_put_share(buf *b, const char *key, long long part, long lon
     buf_fmt(b, "%lld.%lld", tenths / 10, tenths % 10);
 }
 
-/* Of /proc/stat: its first line is of all processors together, the next ones of one each. */
+/* Counts processors in /proc/stat, whose first line is of all together, the next of one each. */
 static long long requests_processors(span stat)
 {
     long long lines = 0;

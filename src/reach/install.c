@@ -100,7 +100,7 @@ static int install_read(struct install *in, const char *dir, const char *name)
     return good;
 }
 
-/* In [reach] binaries, beside this program, or this program for a host of our kind. */
+/* Looks in [reach] binaries and beside this program; for a host of our kind takes this program. */
 static void install_find(struct install *in, span system, span machine, span order)
 {
     struct utsname here;

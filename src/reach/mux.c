@@ -201,7 +201,7 @@ static void mux_on_data(struct mux *m)
     }
 }
 
-/* In turn: the first one is the last one next time. */
+/* Serves them in turn: the first one is the last one next time. */
 static void mux_on_drained(struct mux *m)
 {
     struct mux_stream *first = m->streams, *next;

@@ -371,8 +371,8 @@ static void near_on_exit(void *ctx, int status)
     free(child);
 }
 
-/* In the background ssh would send an empty password at each try, and its server may lock the
- * account. */
+/* Makes ssh ask nobody: in the background it would send an empty password at each try, and its
+ * server may lock the account. */
 static char *const *near_ask_nobody(char *const *argv)
 {
     const char *slash = strrchr(argv[0], '/');

@@ -28,7 +28,7 @@ enum cell_class {
     CELL_CLASS_LVT
 };
 
-/* What decides whether the next code point belongs to a grapheme. */
+/* A grapheme so far: what decides whether the next code point belongs to it. */
 struct cell_cluster {
     enum cell_class last;
     int emoji; /* it began with an emoji */
@@ -487,7 +487,7 @@ static int cell_style_eq(struct cell_style a, struct cell_style b)
            ((a.attr ^ b.attr) & CELL_STYLE_MASK) == 0;
 }
 
-/* At most every attribute and two 38;2;255;255;255. */
+/* Room for every attribute and two 38;2;255;255;255. */
 struct cell_sgr {
     size_t n;
     char text[96];
@@ -536,7 +536,7 @@ static void cell_sgr_underline(struct cell_sgr *sgr, unsigned style)
         cell_sgr_number(sgr, style, ':');
 }
 
-/* Without a reset. */
+/* Appends the codes from one style to the other, without a reset. */
 static void cell_sgr_change(struct cell_sgr *sgr, struct cell_style from, struct cell_style to)
 {
     unsigned have = from.attr, want = to.attr;

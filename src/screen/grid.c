@@ -551,7 +551,7 @@ static void grid_goto(struct grid_pen *pen, int row, int col)
     pen->col = col;
 }
 
-/* On a terminal that shows code points one by one. */
+/* Returns the columns on a terminal that shows code points one by one. */
 static int grid_loose_width(const struct cell_pool *pool, uint32_t rune)
 {
     char text[CELL_TEXT_MAX];
@@ -695,7 +695,7 @@ static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
     buf_add(pen->b, erase.text, erase.n);
 }
 
-/* Some memcmp compares bytes. */
+/* Compares words: some libc's memcmp goes byte by byte. */
 static int grid_equal(const struct cell *a, const struct cell *b, int n)
 {
     uint64_t x[2], y[2], differ = 0;
@@ -727,7 +727,7 @@ static int grid_note_changes(struct grid *g, int row)
     return a < z;
 }
 
-/* An ambiguous character; what it may have overwritten is drawn later. */
+/* Draws an ambiguous character in the last column; what it may overwrite is drawn later. */
 static void grid_draw_last(struct grid_pen *pen, int row)
 {
     int last = pen->g->cols - 1, damage;
@@ -960,7 +960,8 @@ static void grid_scroll(struct grid *g, struct grid_pen *pen, int top, int botto
         grid_note_changes(g, row);
 }
 
-/* With a limit the cursor's row goes first, and the next frame goes on where this one stopped. */
+/* Draws the cursor's row first when there is a limit; the next frame goes on where this one
+ * stopped. */
 static void grid_draw_rows(struct grid *g, struct grid_pen *pen, int top, int bottom)
 {
     int count = bottom - top + 1, drawn = 0, first = g->resume;

@@ -152,7 +152,7 @@ static void grid_clear(struct grid *g);
  * is a blank; so is the other half of one that is overwritten. Returns the columns used. */
 static int grid_put(struct grid *g, int row, int col, int width, span text,
                     struct cell_style style);
-/* With blanks. */
+/* Fills with blanks. */
 static void grid_fill(struct grid *g, int row, int col, int rows, int cols,
                       struct cell_style style);
 static void grid_restyle(struct grid *g, int row, int col, int cols, unsigned set_attr);
@@ -238,7 +238,7 @@ static int vt_notified_by(const struct vt *vt);    /* of the three */
 static int vt_progress(const struct vt *vt);
 /* OSC 52 behind its number, at most VT_STRING_MAX bytes. */
 static span vt_clipboard(const struct vt *vt);
-/* Of the user's terminal, for OSC 10, 11, 12. */
+/* Colours of the user's terminal, for OSC 10, 11, 12. */
 struct vt_colours {
     uint32_t value[3];   /* text, ground, cursor: 0xrrggbb */
     int known;           /* bits 0, 1, 2 */
@@ -264,7 +264,7 @@ static void vt_put_snapshot(const struct vt *vt, buf *b, int scrollback);
 static void vt_put_text(const struct vt *vt, buf *b, int scrollback);
 /* Rows count as in vt_row. Without blanks at its end. */
 static void vt_put_row(const struct vt *vt, buf *b, int row);
-/* Of the cells from…to-1; a line's last blanks are lost. */
+/* Appends the cells from…to-1; a line's last blanks are lost. */
 static void vt_put_cells(const struct vt *vt, buf *b, int row, int from, int to);
 static int vt_is_wrapped(const struct vt *vt, int row); /* it goes on in the next row */
 /* Appends the last line at or above the cursor that isn't blank, wrapped rows joined, at most

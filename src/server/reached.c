@@ -5,10 +5,9 @@
  *      client ── routes ──▶ reached_forward ── tunnel ──▶ the link's socket ══▶ that daemon
  *      cache ◀── reached_on_event ◀── /ws of that daemon
  *
- * Each is a client of the daemon there, through its link's socket. Sessions and projects come by
- * push and are shown under the computer's name here; requests about them are handed over as they
- * are. A computer that the one there knows is taken over, too, unless we know one of that name: so
- * chains work. */
+ * This daemon is a client of the one there, through the link's socket. Sessions and projects come by
+ * push and get the computer's name of here; requests about them are handed over as they are. The
+ * computers behind that one are listed, too, unless we know one of that name: so chains work. */
 
 /* The data of a session in the cache; all 0: it is of no reached computer. */
 struct reached_session {

@@ -59,15 +59,15 @@ static void httpd_wait(struct httpd_client *c, void (*gone)(void *ctx), void *ct
 /* RFC 6455 section 4.2.2. Returns 0: refused. */
 static int httpd_upgrade(struct httpd_client *c, const struct http_head *head,
                          const struct httpd_ws_hooks *hooks, void *ctx);
-/* … whose good reply waits for the first frame, or … */
+/* As httpd_upgrade, but the reply to a good handshake waits for the first frame, or for … */
 static int httpd_upgrade_later(struct httpd_client *c, const struct http_head *head,
                                const struct httpd_ws_hooks *hooks, void *ctx);
-/* … for this: returns 1 when it is no WebSocket, no hook will come, and a reply is due. */
+/* … this: returns 1 when it is no WebSocket, no hook will come, and a reply is due. */
 static int httpd_refuse_ws(struct httpd_client *c);
 /* Joins the client to fd until one closes; fd gets `first`, then what the client sends. */
 static void httpd_tunnel(struct httpd_client *c, int fd, span first);
 static void httpd_send_frame(struct httpd_client *c, enum ws_opcode opcode, span payload);
-/* … or a part of one; first: its beginning. */
+/* Sends a frame, or a part of one; first: its beginning. */
 static void httpd_send_blob(struct httpd_client *c, blob *b, int first);
 static void httpd_pause(struct httpd_client *c, int paused); /* is not read */
 static size_t httpd_queued(const struct httpd_client *c); /* bytes not written yet */
@@ -77,7 +77,7 @@ static void httpd_close_ws(struct httpd_client *c, int code, const char *reason)
 static void httpd_shutdown(struct httpd *s);
 static void httpd_drop_clients(struct httpd *s);
 static void httpd_free(struct httpd *s);           /* once the last client is closed */
-/* For many clients, of all parts; one reference. */
+/* Returns a text frame for many clients, of all parts; one reference. */
 static blob *httpd_text_frame(const span *parts, size_t count);
 
 /* ==== request ================================================================================= */
@@ -105,7 +105,7 @@ struct reached {
     char *others[REACHED_OTHERS_MAX]; /* computers behind it */
 };
 
-/* What requests use; all outlives it. */
+/* The parts of the daemon that requests use; they outlive it. */
 struct server {
     buf host;               /* JSON: faults of this host, a text each */
     struct loop *loop;
@@ -136,7 +136,7 @@ struct request {
     int unreadable;          /* the body is not UTF-8 */
 };
 
-/* For a member of the body or a parameter of the query. */
+/* A rule for a member of the body or a parameter of the query. */
 struct request_field {
     const char *name;
     int required;
@@ -165,7 +165,7 @@ static char *request_key(struct request *r, int *count); /* count: of presses */
 static char *request_message(struct request *r, struct frame_message *m); /* m->text is it */
 static char *request_answer(struct request *r);
 static long long request_tail_chars(struct request *r); /* wanted of a transcript */
-/* Of an attach: 1: mode=control, 0: view; how is FRAME_VIEW's payload. */
+/* Reads an attach's mode: 1: control, 0: view; how is FRAME_VIEW's payload. */
 static int request_view_mode(struct request *r, char how[3]);
 /* Returns 1, or 0 after replying 426. */
 static int request_require_websocket(struct request *r);
@@ -182,7 +182,7 @@ static int request_require_running(struct request *r); /* 1, or 0 after replying
 /* Tells whether the session that asks (body: "from"; none may) may answer or force r->id, its
  * descendant. Otherwise replies with 403. */
 static int request_require_driver(struct request *r);
-/* By its name, "local", "" or NULL. */
+/* Takes a name, "local", "" or NULL. */
 static int request_is_here(const struct server *server, const char *computer);
 /* Cuts slashes at its end; NULL is fine. */
 static void request_trim_path(char *path);

@@ -245,7 +245,7 @@ static void answer_begin_awaiting(struct holder_client *c, const char *text)
     loop_timer_in(&h->loop, &h->answer_timer, ANSWER_STEP_MS / 5);
 }
 
-/* y or yes, as it says itself */
+/* Returns "y" or "yes", as the question itself says. */
 static const char *answer_to_line(const struct question *q, const struct reader_screen *seen,
                                   const char *text)
 {

@@ -51,7 +51,7 @@ static void end_signal(const buf *pids, int signo)
             kill(life_pid(pids, i), signals[k]);
 }
 
-/* Of the leader, the foreground, and what end_stop stopped. */
+/* Signals the groups of the leader, of the foreground, and those that end_stop stopped. */
 static void end_signal_groups(struct holder *h, int signo)
 {
     pid_t foreground = tcgetpgrp(h->pty.io.fd);
@@ -129,8 +129,9 @@ static void end_tell_clients(struct holder *h)
     }
 }
 
-/* On disk before anybody is told, unless the disk is slow: the holder stays until that has it. A
- * killed session is removed: only one whose conversation can be resumed leaves its last status. */
+/* Writes exit.json before anybody is told, unless the disk is slow: the holder stays until it is
+ * written. A killed session is removed: only one whose conversation can be resumed leaves its last
+ * status. */
 static void end_write(struct holder *h)
 {
     buf json = {0};
@@ -179,7 +180,7 @@ static void end_check(struct holder *h)
     end_finish(h);
 }
 
-/* Of trailing output, the next look for processes, and clients. */
+/* Ends the wait for trailing output, for the next look for processes, or for clients. */
 static void end_on_drain_timer(void *holder)
 {
     struct holder *h = holder;

@@ -116,7 +116,7 @@ static void holder_handle_typed(struct holder_client *c, span payload)
         input_note_typed(c, at < now ? at : now, payload.n > 0);
 }
 
-/* For the session's line: its sender reads no answer. */
+/* Notes a refused message for the session's line: its sender reads no answer. */
 static void holder_note_refused(struct holder *h, struct json from)
 {
     if (json_type(from) != JSON_STRING)
@@ -551,8 +551,8 @@ static void holder_on_accept_again(void *holder)
         loop_watch(&h->loop, &h->listener, POLLIN);
 }
 
-/* In the recorded directory, else elsewhere: /run/user/UID can't be made again. Returns NULL, or
- * the fault. */
+/* Listens in the recorded directory, else elsewhere: /run/user/UID can't be made again. Returns
+ * NULL, or the fault. */
 static const char *holder_listen(struct holder *h, buf *error)
 {
     struct stat st = {0};
@@ -599,7 +599,7 @@ static void holder_on_summons(void *ctx, int signo)
 
 /* ---- the start ------------------------------------------------------------------------------ */
 
-/* To be freed; NULL: no array. */
+/* Returns an array's strings, to be freed; NULL: no array. */
 static char **holder_strings(struct json array)
 {
     size_t count = 0;
@@ -812,7 +812,7 @@ static int holder_lock(const struct holder *h)
     return fd;
 }
 
-/* Up to a listening socket, cheapest failure first. Returns NULL, or the fault. */
+/* Prepares all up to a listening socket, cheapest failure first. Returns NULL, or the fault. */
 static const char *holder_prepare(struct holder *h, struct json spec, buf *error)
 {
     int cols = 80, rows = 24;
@@ -836,7 +836,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
     return "the daemon that asked for it has gone";
 }
 
-/* Up to a running program. Returns NULL, or the fault. */
+/* Prepares and starts the program. Returns NULL, or the fault. */
 static const char *holder_start(struct holder *h, struct json spec, buf *error)
 {
     char **argv = holder_strings(json_get(spec, "argv"));

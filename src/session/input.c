@@ -77,7 +77,7 @@ static void input_type_for(struct holder_client *c, span bytes)
     input_type(h, bytes);
 }
 
-/* For programs that read keys: a shell would show them. */
+/* Tells programs that read keys: a shell would show the bytes. */
 static void input_tell_focus(struct holder *h)
 {
     struct termios modes;

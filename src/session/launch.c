@@ -109,7 +109,7 @@ static const struct config_agent *launch_agent(struct sessions *all, const char 
     return config_agent(all->config, name);
 }
 
-/* Of a new conversation, where the agent takes one. */
+/* Chooses the id of a new conversation, where the agent takes one. */
 static void launch_choose_native_id(struct session *s, const struct config_agent *agent)
 {
     char id[37];

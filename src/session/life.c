@@ -105,7 +105,7 @@ static int life_find_shown(pid_t session, buf *pids)
 }
 #endif
 
-/* Of one that sleeps, a kernel may tell "0": then it is taken for granted. */
+/* Takes a read for granted where the kernel tells "0" of a process that sleeps. */
 static int life_reads(pid_t session)
 {
     buf pids = {0};

@@ -161,7 +161,7 @@ static void native_search(struct native_search s, const char *path, buf *id)
     buf_free(&s.id);
 }
 
-/* Of several in one directory, that of the last message's time. */
+/* Finds, of several entries in one directory, that of the last message's time. */
 static void native_find(const struct agents_history *names, const char *path, uint32_t text,
                         long long started, long long typed, buf *id)
 {

@@ -225,13 +225,13 @@ static void reader_scan(const struct holder *h, struct reader_screen *seen, stru
 static void reader_drop(struct reader_screen *seen);
 static void reader_on_silence(void *holder);
 static void reader_read(struct holder *h, int quiet); /* quiet: the screen is complete */
-/* Of the agent's box. Returns 0: none. */
+/* Appends the text in the agent's box. Returns 0: none. */
 static int reader_put_draft(const struct holder *h, buf *b);
 static int reader_has_box(const struct holder *h);
 static int reader_is_blank(const struct holder *h);
 static int reader_is_line(const struct holder *h);
 static int reader_count_shown(const struct holder *h, span text);
-/* Of the agent's box, else of the cursor's row. */
+/* Digests the agent's box, else the cursor's row. */
 static uint32_t reader_line(const struct holder *h);
 static void reader_mark(const struct holder *h, struct reader_mark *m);
 static int reader_changed_rows(const struct holder *h, const struct reader_mark *m, int rows);

@@ -132,7 +132,7 @@ static int question_read_option(span whole, struct question_option *o)
     return o->label.n > 0;
 }
 
-/* In the same column; -1: none. */
+/* Returns the row of an option in the same column, or -1. */
 static int question_next_option(const struct question_screen *s, int row, int step, int number,
                                 int column, struct question_option *o)
 {
@@ -419,7 +419,7 @@ static int question_by_radio(const struct question_screen *s, struct question *q
     return 0;
 }
 
-/* Of dialog and whiptail: "< Yes > < No >", "<OK>". */
+/* Finds buttons of dialog and whiptail: "< Yes > < No >", "<OK>". */
 static int question_by_buttons(const struct question_screen *s, struct question *q)
 {
     for (int row = question_tail(s, QUESTION_TAIL_ROWS); s->alternate && row < s->count; row++) {
@@ -477,7 +477,7 @@ static int question_has_letters(span row)
     return found > 1;
 }
 
-/* Of one key; a shell edits lines. */
+/* Finds a question that one key answers; a shell edits lines. */
 static int question_by_yes_no(const struct question_screen *s, struct question *q)
 {
     span line = question_row(s, s->row);
@@ -623,7 +623,7 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
     return 1;
 }
 
-/* With the rows before that it is the rest of: it begins small. */
+/* Appends the row with the rows before that it continues: it begins small. */
 static void question_put_sentence(const struct question_screen *s, int row, int above, buf *b)
 {
     span text = question_row(s, row);
@@ -634,7 +634,7 @@ static void question_put_sentence(const struct question_screen *s, int row, int 
     buf_span(b, text);
 }
 
-/* Of "Trust this folder? It can read". Returns 0: no other follows. */
+/* Appends the first sentence of "Trust this folder? It can read". Returns 0: no other follows. */
 static int question_put_first_sentence(const struct question_screen *s, const struct question *q,
                                        buf *b)
 {

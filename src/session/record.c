@@ -162,7 +162,7 @@ static char *record_dup_native_id(struct json value)
     return NULL;
 }
 
-/* On disk from the moment it is known: else the conversation can't be resumed. */
+/* Writes the id as soon as it is known: else the conversation can't be resumed. */
 static void record_learn_native_id(struct session *s, struct json status)
 {
     struct json told = json_get(status, "native_session_id");

@@ -191,7 +191,7 @@ static blob *frame_new(struct frame_pool *pool, enum frame_type type, span paylo
 static void frame_send(struct conn *c, enum frame_type type, span payload);
 /* FRAME_SNAPSHOT, then FRAME_OUTPUT …, each FRAME_PIECE long, as one message. */
 static void frame_send_snapshot(struct conn *c, struct frame_pool *pool, span bytes);
-/* In pieces of FRAME_MORE. */
+/* Sends pieces as FRAME_MORE, then a frame of the type. */
 static void frame_send_reply(struct conn *c, enum frame_type type, span payload);
 /* The payload lies in c's input; the caller consumes FRAME_HEAD + payload->n bytes. */
 static enum parse frame_parse(const struct conn *c, enum frame_type *type, span *payload);
@@ -244,7 +244,7 @@ enum life {
     LIFE_UNKNOWN    /* it may live */
 };
 
-/* Of an unreachable holder. -1: unknown. */
+/* Facts of an unreachable holder. -1: unknown. */
 struct life_facts {
     enum store_lock lock;
     int same_machine, same_boot;
@@ -253,7 +253,7 @@ struct life_facts {
     int programs;
 };
 
-/* Of a holder.lock, now or before; strings may be NULL. */
+/* The owner of a holder.lock, now or before; strings may be NULL. */
 struct life_owner {
     pid_t pid;                   /* 0: the lock is free, or held in another container */
     pid_t program;               /* leader of its processes; 0: unknown */
@@ -281,17 +281,19 @@ static char life_process_state(pid_t pid);
 static int life_signal_session(pid_t session, int signo);
 /* The holder may be dead: ids may be others' by now. */
 static int life_signal_programs(const struct life_owner *owner, int signo);
-/* For the life of this process, which must not open the file again. EAGAIN: another holder's. */
+/* Locks for the life of this process, which must not open the file again. EAGAIN: another holder
+ * has it. */
 static int life_lock(const char *dir);
 static int life_publish(int fd, pid_t program, const char *socket);
 /* Free the owner. */
 static enum store_lock life_look(const char *dir, struct life_owner *owner);
 static void life_free_owner(struct life_owner *owner);
-/* Asks the kernel's owner of the lock for a new socket, if it knows the signal. Returns 1: asked.
- * */
+/* Asks the kernel's owner of the lock for a new socket, if it knows the signal. Returns 1:
+ * asked. */
 static int life_summon(const struct life_owner *owner);
 static void life_summon_holder(const char *dir);
-/* By the lock, else `recorded`; to be freed. Waits for a new socket, LIFE_SUMMON_MS at most. */
+/* Finds it by the lock, else by `recorded`; to be freed. Waits for a new socket, LIFE_SUMMON_MS at
+ * most. */
 static char *life_find_socket(const char *dir, const char *recorded);
 /* Compares with os_put_machine or os_put_boot. Returns 1, 0, or -1: unknown. */
 static int life_is_same(void (*put)(buf *b), const char *recorded);
@@ -301,7 +303,7 @@ struct life_record {
 /* error: errno of connecting. exited: a daemon took it for dead: no process is searched. Asks for a
  * missing socket; appends why it is unreachable. */
 static enum life life_judge(const struct life_record *r, int error, int exited, buf *why);
-/* Of a hanging holder and its programs; returns how many. */
+/* Kills a hanging holder and its programs; returns how many. */
 static int life_kill(const char *dir, const char *id);
 #define LIFE_SUMMON_MS 100
 #define LIFE_POLL_MS 2
@@ -335,7 +337,7 @@ static int holder_link_dial(const char *socket);
 /* Takes the descriptor, or returns -1 for -1. */
 static int holder_link_open(struct holder_link *link, struct loop *l, int fd);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
-/* For what clients can send without end: -1 while HOLDER_QUEUE_MAX bytes are queued. */
+/* Sends what clients can send without end: -1 while HOLDER_QUEUE_MAX bytes are queued. */
 static int holder_link_offer(struct holder_link *link, enum frame_type type, span payload);
 static void holder_link_close(struct holder_link *link); /* on_closed follows */
 static void holder_link_drain(struct holder_link *link); /* once everything is sent */
@@ -366,7 +368,7 @@ static void holder_link_launch(struct loop *l, const char *program, const struct
 /* HOLDER_LATE: none in HOLDER_LINK_ASK_MS */
 enum holder_answer { HOLDER_ANSWERED, HOLDER_ENDED, HOLDER_LATE };
 
-/* On its own connection; frees itself. */
+/* A question on its own connection; frees itself. */
 struct holder_link_ask {
     struct holder_link link;
     struct loop_timer timer;
@@ -450,7 +452,7 @@ struct stream {
 /* how: FRAME_VIEW_…. NULL for fd -1. */
 static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx);
-/* Without the daemon; waits as life_find_socket. */
+/* Opens one without the daemon; waits as life_find_socket. */
 static struct stream *stream_open_session(struct loop *l, const struct config *config,
                                           const char *id, span how,
                                           const struct stream_hooks *hooks, void *ctx);
@@ -546,7 +548,7 @@ static const char *state_name(enum state_kind kind);
 static const char *state_source_name(enum state_source source);
 /* Returns 0: the state stays. */
 static int state_apply(struct state *s, const struct state_input *in, long long now);
-/* From then on STATE_ON_SILENCE. */
+/* Returns from when on STATE_ON_SILENCE is due. */
 static long long state_silent_at(const struct state *s);
 /* The program was stopped so long. */
 static void state_skip(struct state *s, long long ms);
@@ -677,7 +679,7 @@ static void sessions_stop_waiting(struct sessions *all);
 static void sessions_free(struct sessions *all);   /* they go on */
 /* Or NULL; not a hidden one. */
 static struct session *sessions_find(const struct sessions *all, const char *id);
-/* From ended to exited; or NULL. */
+/* Turns an ended session into an exited one; or NULL. */
 static struct session *sessions_revive(struct sessions *all, const char *id);
 /* -1: the title stays */
 static int sessions_rename(struct session *s, const char *title);
@@ -697,7 +699,7 @@ static struct session *sessions_of_conversation(struct session *s, const char *n
 static const char *sessions_why_unreachable(const struct session *s);
 /* Also dismisses an exited one. The waiter hears of the removal. */
 static void sessions_end(struct session *s, struct session_waiter *waiter);
-/* Without its holder's help. */
+/* Kills it without its holder's help. */
 static void sessions_end_by_force(struct session *s, struct session_waiter *waiter);
 static void sessions_cancel_wait(struct session_waiter *waiter);
 #define SESSION_UNDO_MAX_S 60
@@ -716,7 +718,7 @@ static void sessions_put_transcript(const struct sessions *all, const char *id, 
 /* Returns 0, and 80 x 24, when it is unknown. */
 static int sessions_size(const struct session *s, int *cols, int *rows);
 
-/* For launch.c. */
+/* These are for launch.c. */
 static struct session *sessions_new(struct sessions *all, const char *id);
 static void sessions_delete(struct session *s);
 static void sessions_remove(struct session *s);

@@ -187,7 +187,7 @@ static const char *sessions_why_unreachable(const struct session *s)
     return s->unreachable.n ? s->unreachable.p : SESSIONS_SILENT;
 }
 
-/* On disk first: the next daemon finishes it. */
+/* Writes it on disk first: the next daemon finishes it. */
 static void sessions_set_ending(struct session *s)
 {
     if (s->ending)
@@ -269,7 +269,7 @@ static void sessions_hide(struct session *s)
     sessions_expect_answer(s);
 }
 
-/* For the next daemon, too. */
+/* Writes the end for the next daemon, too. */
 static int sessions_write_end(struct session *s, long long end_at)
 {
     if (!record_disk_answers(s))
@@ -428,7 +428,7 @@ static int sessions_look_for_socket(struct session *s)
     return joins;
 }
 
-/* Of a socket pair whose other end the holder gets. Returns -1 with errno. */
+/* Passes one end of a socket pair to the holder. Returns the other, or -1 with errno. */
 static int sessions_pass_client(struct session *s)
 {
     char frame[FRAME_HEAD];
@@ -692,7 +692,7 @@ static struct session *sessions_revive(struct sessions *all, const char *id)
     return NULL;
 }
 
-/* Of a daemon that was killed while it made or removed a session. */
+/* Removes what a daemon left that was killed while it made or removed a session. */
 static void sessions_remove_rest(struct session *s)
 {
     struct life_owner owner;
@@ -726,7 +726,7 @@ static int sessions_is_older(const void *a, const void *b)
     return x->created_at < y->created_at ? -1 : x->created_at > y->created_at;
 }
 
-/* By age. */
+/* Sorts by age. */
 static void sessions_sort(struct sessions *all)
 {
     struct session **array = base_alloc((all->count + 1) * sizeof *array);

@@ -426,7 +426,7 @@ static void config_set_prepare(struct config_line *line)
 static const char *const config_renamed[][2] = {
     {"take-back", "undo"}, {"fallback", "polling"}, {"lost", "offline"}};
 
-/* Of several lines with one name the last counts. */
+/* Takes the last of several lines with one name. */
 static void config_set_entry(struct config_line *line, struct config_entries *entries)
 {
     span name = line->key;
@@ -1008,7 +1008,7 @@ static void config_put_path(buf *b, const char *what, const char *path, const ch
         buf_fmt(b, " (%s %s)\n", from[0] == '-' ? "option" : "environment", from);
 }
 
-/* Without its password: people paste this into reports. */
+/* Leaves the password out: people paste this into reports. */
 static void config_put_url(buf *b, const char *url)
 {
     const char *scheme = span_find(span_of(url), "://"), *at = strrchr(url, '@');

@@ -2,7 +2,7 @@
 
 /* places - the directories of sockets and of state: made, refused, or passed by. */
 
-/* On failure cuts `path` behind the one at fault. A missing /tmp is the system's to make. */
+/* Cuts `path` behind the directory at fault. A missing /tmp is the system's to make. */
 static int places_make_parents(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {

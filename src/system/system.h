@@ -22,7 +22,7 @@
 #define OS_PASSWD_MAX (1 << 20)
 #define OS_PROCESSES_MAX (4 << 20)
 
-/* Without /dev/urandom they differ only by call and process: enough for ids. */
+/* Without /dev/urandom the bytes differ only by call and process: enough for ids. */
 static void os_random(void *out, size_t n);
 /* RFC 9562, version 4. */
 static void os_uuid(char out[37]);
@@ -30,10 +30,10 @@ static void os_uuid(char out[37]);
 static int os_open_regular(const char *path, int flags);
 /* EFBIG: it is larger */
 static int os_read_file(buf *b, const char *path, size_t most);
-/* … or anything; may wait for a FIFO's writer. */
+/* Reads anything; may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
 static int os_read_rest(buf *b, int fd, size_t most); /* closes fd */
-/* … or its last bytes. */
+/* Reads the last bytes. */
 static int os_read_end(buf *b, const char *path, size_t most);
 static const char *os_file_fault(int error);
 struct os_program {
@@ -52,7 +52,7 @@ static pid_t os_start(const struct os_program *program);
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 #define OS_PIPE -3            /* its other end: *end */
 static pid_t os_spawn_piped(char *const *argv, const int fds[3], int *end);
-/* At most `few` are left above fd. */
+/* Tells whether at most `few` are left above fd. */
 static int os_is_last_fd(int fd, unsigned few);
 /* The soft limit is too low for thousands of clients and holders. */
 static void os_raise_descriptors(void);
@@ -65,12 +65,12 @@ static const struct passwd *os_user(uid_t uid);
 static void os_put_machine(buf *b);
 /* Else its time, else nothing. */
 static void os_put_boot(buf *b);
-/* In a unit of the system's; 0: unknown. */
+/* Returns it in a unit of the system's; 0: unknown. */
 static long long os_process_start(pid_t pid);
 static pid_t os_find_child(pid_t parent);          /* one, or 0 */
 /* "PID COMMAND LINE" a line; waits for ps. */
 static void os_put_processes(buf *b);
-/* Of "PROGRAM first second"; 0: none, -1: unknown. */
+/* Finds "PROGRAM first second"; 0: none, -1: unknown. */
 static pid_t os_find_process(const char *first, const char *second);
 
 /* ==== loop ==================================================================================== */
@@ -93,7 +93,7 @@ struct loop_timer {
     void *ctx;
 };
 
-/* At the end of the pass. */
+/* Runs at the end of the pass. */
 struct loop_task {
     struct loop_task *next;
     int queued;
@@ -129,7 +129,7 @@ struct loop {
 static void loop_init(struct loop *l);
 static void loop_free(struct loop *l);
 static void loop_once(struct loop *l);
-/* By epoll where there is one: a pass costs what is ready, not what is watched. */
+/* Uses epoll where there is one: a pass costs what is ready, not what is watched. */
 static void loop_expect_crowd(struct loop *l);
 /* POLLIN, POLLOUT; 0: hang-up only */
 static void loop_watch(struct loop *l, struct loop_fd *f, short events);
@@ -142,7 +142,7 @@ static void loop_defer(struct loop *l, struct loop_task *task);
 static int loop_run_tasks(struct loop *l);
 /* Before a queued one is freed; O(tasks). */
 static void loop_task_cancel(struct loop *l, struct loop_task *task);
-/* For one loop a process. */
+/* One loop a process can have signals. */
 static void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 /* Reaps all children, as process 1 must. */
 static void loop_adopt(struct loop *l);
@@ -179,8 +179,8 @@ struct conn_hooks {
 };
 
 /* Output is written at the end of the pass, many messages at once; input has memory only while some
- * is not consumed. Of thousands outside the CPU's cache: what every message needs comes first. The
- * owner sets hooks and ctx. */
+ * is not consumed. There are thousands, outside the CPU's cache: what every message needs comes
+ * first. The owner sets hooks and ctx. */
 struct conn {
     struct loop *loop;
     struct loop_fd io;
@@ -221,7 +221,7 @@ static void conn_send_now(struct conn *c, span s);
 static int conn_send_fd(struct conn *c, span s, int fd);
 /* Or -1. */
 static int conn_receive_fd(struct conn *c);
-/* By reference; first: of a message. */
+/* Queues by reference; first: the beginning of a message. */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
 static void conn_drop_unsent(struct conn *c);
 static void conn_flush(struct conn *c);
@@ -229,7 +229,7 @@ static void conn_finish(struct conn *c);
 /* on_closed follows at the end of the pass. */
 static void conn_close(struct conn *c, const char *why);
 static void conn_free(struct conn *c);             /* memory only; from on_closed */
-/* Without a hook. */
+/* Closes without a hook. */
 static void conn_cancel(struct conn *c);
 
 /* Replaces what is there; mode 0600. */
@@ -261,8 +261,8 @@ struct output {             /* frees itself */
     void *ctx;
 };
 
-/* In a process group of its own. done comes once, from the loop. Returns NULL with errno, without
- * it. */
+/* Starts it in a process group of its own. done comes once, from the loop. Returns NULL with errno,
+ * without it. */
 static struct output *output_read(struct loop *l, char *const *argv,
                                   const struct output_limits *limits,
                                   void (*done)(void *ctx, enum output_fault fault, int status,
@@ -286,7 +286,7 @@ static char *store_path(const char *dir, const char *name);
 static int store_write(const char *dir, const char *name, span bytes);
 /* Logs why, but for a missing file. */
 static int store_read(const char *dir, const char *name, buf *out);
-/* For what a reboot ends. */
+/* Writes what a reboot ends. */
 static int store_write_unsynced(const char *dir, const char *name, span bytes);
 /* After a killed store_write. Only for its writer. */
 static void store_clean(const char *dir, const char *name);
@@ -299,20 +299,20 @@ static int store_remove_session(const char *state, const char *id);
 static int store_put_end(const char *dir, long long at);
 static int store_drop_end(const char *dir);
 static long long store_find_end(const char *dir);  /* or -1 */
-/* Of interrupted removals. */
+/* Removes what interrupted removals left. */
 static void store_remove_leavings(const char *state);
 static void store_remove_leaving(const char *dir);
 static void store_each_session(const char *state, void (*each)(void *ctx, const char *id),
                                void *ctx);
 static int store_id_is_plain(const char *id);      /* 1…64 of a-zA-Z0-9-_ */
-/* For the life of the process. EAGAIN: *pid has it. */
+/* Locks for the life of the process. EAGAIN: *pid has it. */
 static int store_lock(const char *path, pid_t *pid);
 enum store_lock { STORE_LOCK_FREE, STORE_LOCK_HELD, STORE_LOCK_ABSENT, STORE_LOCK_UNKNOWN };
 /* *pid 0: nobody, or unknown. content: of the file, or NULL. The lock's own process must not call
  * this: closing the file drops the lock. */
 static enum store_lock store_look_at_lock(const char *path, pid_t *pid, buf *content);
 #define STORE_LOCK_MAX 4096       /* bytes */
-/* … and blanks. */
+/* Writes the content, and blanks over the rest. */
 static int store_fill_lock(int fd, span content);
 /* A daemon's: SOCKET.lock, STATE/daemon.lock and STATE/state.lock, for when the others were
  * removed. */
@@ -371,11 +371,11 @@ struct disk {
 /* what: "log", "exit" or "probe". The strings outlive d. */
 static void disk_init(struct disk *d, struct loop *l, const char *program, const char *what,
                       const char *dir);
-/* What is not taken in time is lost. */
+/* Logs; bytes that are not taken in time are lost. */
 static void disk_log(struct disk *d, span bytes);
 static void disk_flush(void *disk);
 static void disk_on_timer(void *disk); /* … or ends the process, until there is more */
-/* At most ms; -1: no limit. */
+/* Waits at most ms; -1: without limit. */
 static void disk_finish(struct disk *d, int ms);
 /* NULL: 1. Waits DISK_ANSWER_MS, not again before an answer. */
 static int disk_answers(struct disk *d);
@@ -425,7 +425,7 @@ struct agents_screen {
     const char *aside;          /* … of what looks like one */
 };
 
-/* What an agent was told, in its own file. */
+/* The file in which an agent keeps what it was told. */
 struct agents_history {
     const char *file;           /* in its settings' directory; "*": any directory */
     const char *id, *text, *time;
@@ -513,7 +513,7 @@ struct config_project {
     int line, lines[CONFIG_ORIGINS];
 };
 
-/* Of [keys], [colours]: for the UI. */
+/* Lines of [keys] and [colours], which the UI parses. */
 struct config_entry {
     char *name, *value;
     int line;
@@ -591,7 +591,7 @@ static void config_put_value(const struct config *c, buf *b, const char *name, c
 static char *config_join(const char *dir, const char *name);
 static int config_is_set(const struct config *c);  /* by the user */
 #define CONFIG_PLACES 3
-/* In telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: not possible. */
+/* Returns a path in telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: not possible. */
 static char *config_socket_place(int i, const char *name);
 /* The first of these. */
 static char *config_short_place(const char *name);
@@ -599,11 +599,11 @@ static char *config_short_place(const char *name);
 static char *config_holders(const char *socket);
 #define CONFIG_HOLDER_SOCKET (sizeof "/01234567-0123-0123-0123-0123456789ab.sock")
 static const struct config_agent *config_agent(const struct config *c, const char *name);
-/* What a command line of one word names, as `telec new claude`; or NULL. */
+/* Returns the agent that a command line of one word names, as `telec new claude`; or NULL. */
 static const struct config_agent *config_agent_of(const struct config *c, char *const *argv);
 /* Valid until the next call. Reads files. */
 static const char *config_user(const struct config *c);
-/* Of "Ctrl-x"; else 0. */
+/* Returns the x of "Ctrl-x", else 0. */
 static char config_ctrl_letter(const char *prefix);
 /* As sh, without expansions. One block for free(); NULL: an open quote, or a NUL. */
 static char **config_words(span s);

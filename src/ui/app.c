@@ -646,8 +646,8 @@ static void app_resume(struct app *t)
         raise(SIGTTOU); /* resumed in the background: stops again, until SIGCONT */
 }
 
-/* Without job control nothing stops us, or SIGCONT never comes: then the terminal is ours again at
- * once. */
+/* Takes the terminal back at once where nothing stops us, without job control, or SIGCONT never
+ * comes. */
 static void app_suspend(struct app *t, int whole)
 {
     struct sigaction stop = {.sa_handler = SIG_DFL}, ours;

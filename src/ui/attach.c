@@ -449,7 +449,7 @@ static void attach_send_paste(struct app *t, const struct term_event *ev, int br
         attach_hold_terminal(t);
 }
 
-/* The wheel in the alternate screen of a program without mouse mode: arrows. */
+/* Sends arrows for the wheel: the program has the alternate screen, but no mouse mode. */
 static void attach_send_arrows(struct app *t, int lines)
 {
     struct keyboard k = {.application = (vt_modes(t->view->vt) & VT_APP_CURSOR) != 0};

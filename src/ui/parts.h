@@ -155,10 +155,10 @@ static void tree_on_computer_removed(struct tree *t, struct json data);
 static void tree_set_folded(struct tree *t, const char *key, int folded);
 static void tree_set_focus(struct tree *t, const char *computer); /* NULL: all */
 static void tree_set_order(struct tree *t, enum tree_order order);
-/* Keeps only matching rows and those above. A session matches when each word is in its title,
- * agent, directory, computer or last lines, in either case (ASCII). "is:STATE" matches the state,
- * "is:unseen" what was not viewed. NULL or "": all. Building rows then costs O(bytes of all texts).
- * */
+/* Keeps only matching rows and those above. A session matches when each word is in its
+ * title, agent, directory, computer or last lines, in either case (ASCII). "is:STATE"
+ * matches the state, "is:unseen" what was not viewed. NULL or "": all. Building rows then
+ * costs O(bytes of all texts). */
 static void tree_set_filter(struct tree *t, const char *text);
 /* Brief: its own, and what it asks while it waits. Full: also the last input and output. */
 static int tree_session_lines(const struct tree_session *s, int full);
@@ -177,7 +177,7 @@ static const char *tree_title(const struct tree_session *s);
 static void tree_put_state(const struct tree *t, buf *b);
 static void tree_load_state(struct tree *t, struct json state);
 static struct tree_session *tree_session(const struct tree *t, const char *id); /* or NULL */
-/* … or the name of its program. */
+/* Appends the agent, or the name of the program. */
 static void tree_put_agent(const struct tree_session *s, buf *b);
 static int tree_is_folded(const struct tree *t, const char *key);
 static struct tree_session *tree_session_at(const struct tree *t, size_t place);
@@ -201,7 +201,7 @@ static void outline_fold_all(struct tree *t, int folded);
 /* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above
  * it, builds the rows. */
 static int outline_next_waiting(struct tree *t, int from);
-/* In the project of row `from` first; or -1. */
+/* Looks in the project of row `from` first; or -1. */
 static int outline_find_number(const struct tree *t, int from, const char *number);
 /* brief: 0 */
 static int outline_row_at(const struct tree *t, int line, int full);
@@ -292,9 +292,9 @@ static void todos_put_message(const struct todos_row *row, enum todos_action act
 /* Writes the path of a row's file; of a todo its requirements, or to view its implementation plan
  * when only that exists; of a project todos/roadmap.md. */
 static void todos_put_file(const struct todos_row *row, enum todos_action action, buf *b);
-/* Returns the argv of $VISUAL, $EDITOR or vi for that path, in one block to free. Makes the path's
- * directory and its parent. Returns NULL with a message when the editor or a directory is missing.
- * */
+/* Returns the argv of $VISUAL, $EDITOR or vi for that path, in one block to free. Makes
+ * the path's directory and its parent. Returns NULL with a message when the editor or a
+ * directory is missing. */
 static char **todos_editor(const char *path, buf *error);
 
 /* ==== models ================================================================================== */
@@ -414,7 +414,7 @@ static int term_enter(int fd, int mouse, int title, buf *b);
 static void term_expect_answers(char last, long long until);
 static void term_entered(void);                    /* written: term_leave must undo them */
 static void term_leave(void);
-/* What term_leave writes, once, for what an attached session has set. */
+/* Sets what else term_leave writes, once: it undoes what an attached session has set. */
 static void term_set_undo(span undo);
 /* A fatal signal calls term_leave first. */
 static void term_crash_guard(void);
@@ -536,10 +536,10 @@ static int field_height(const struct field *f, int width);
 static void field_draw(struct grid *g, int row, int col, int rows, int width, struct field *f,
                        struct cell_style style, int focused);
 static void field_click(struct field *f, int row, int col);
-/* A local directory. Returns 1 when text was added or *hint lists choices; 0: nothing to complete.
- * */
+/* Completes a local directory. Returns 1 when text was added or *hint lists choices; 0: nothing to
+ * complete. */
 static int field_complete_directory(struct field *f, buf *hint);
-/* From its history, and the first word from $PATH. */
+/* Completes from its history, and the first word from $PATH. */
 static int field_complete_command(struct field *f, buf *hint);
 
 /* ==== widget ================================================================================== */
@@ -555,7 +555,7 @@ static int widget_min(int a, int b);
 static int widget_max(int a, int b);
 static int widget_put(struct grid *g, int row, int col, int width, const char *text,
                       struct cell_style style);
-/* What does not fit ends with … (> in ASCII). */
+/* Ends a text that does not fit with … (> in ASCII). */
 static int widget_put_cut(struct grid *g, int row, int col, int width, const char *text,
                           struct cell_style style);
 
@@ -589,7 +589,7 @@ static void widget_add_hit(struct widgets *u, int row, int col, int rows, int co
 static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
 /* Upwards positive; 0: no wheel. */
 static int widget_wheel(const struct term_event *ev);
-/* Of the left button; or NULL. */
+/* Returns a click of the left button, or NULL. */
 static const struct widget_hit *widget_clicked(const struct widgets *u,
                                                const struct term_event *ev);
 
@@ -649,8 +649,8 @@ enum widget_command {
 
 static struct widget_line *widget_form_add(struct widget_form *f, const char *label,
                                            const char *text);
-/* Typed text, pastes, the mouse. A choice with a note isn't submitted; the note becomes the error.
- * */
+/* Handles typed text, pastes and the mouse. A choice with a note isn't submitted; the note becomes
+ * the error. */
 static enum widget_answer widget_form_event(struct widgets *u, struct widget_form *f,
                                             const struct term_event *ev);
 /* A busy one only cancels. */
@@ -677,7 +677,7 @@ struct widget_menu {
     int count, at;
 };
 
-/* Clicks; digits choose items. */
+/* Handles clicks, and digits, which choose items. */
 static enum widget_answer widget_menu_event(struct widgets *u, struct widget_menu *m,
                                             const struct term_event *ev);
 static enum widget_answer widget_menu_run(struct widget_menu *m, enum widget_command command);
@@ -695,7 +695,7 @@ struct widget_toast {
     long long at;                   /* wall clock, ms */
 };
 
-/* Of a list, as last drawn. */
+/* A list's scroll position, as last drawn. */
 struct widget_scroll {
     int top;                        /* first line shown */
     int most;                       /* the largest top */
@@ -718,7 +718,7 @@ static int widget_scroll_event(struct widget_scroll *s, const struct term_event 
 static void widget_toast_add(struct widget_toasts *t, int alarm, const char *text, long long now);
 static int widget_toast_expire(struct widget_toasts *t, long long now);
 static void widget_toast_read(struct widget_toasts *t); /* errors are */
-/* At most `rows` lines. Returns how many it has. */
+/* Draws at most `rows` lines. Returns how many the message has. */
 static int widget_toast_draw(struct widgets *u, const struct widget_toasts *t, int row, int rows);
 static void widget_toasts_draw(struct widgets *u, struct widget_toasts *t);
 static void widget_toasts_free(struct widget_toasts *t);
@@ -764,8 +764,8 @@ static const struct keymap_key *keymap_find_key(const struct keymap_key *keys, s
                                                 unsigned context,
                                                 const struct term_event *ev); /* or NULL */
 typedef int keymap_applies(void *ctx, const struct keymap_key *key);
-/* In the first `cols` columns of the last row; keys can be clicked (WIDGET_KEY). The context's last
- * two keys are drawn first; applies: or NULL. */
+/* Draws into the first `cols` columns of the last row; keys can be clicked (WIDGET_KEY). The
+ * context's last two keys are drawn first; applies: or NULL. */
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
                                unsigned context, int cols, keymap_applies *applies, void *ctx);
 
@@ -830,7 +830,7 @@ struct pager {
 
 /* An error is shown in place of the text. */
 static void pager_open(struct pager *p, const char *title, const char *path);
-/* … and stays at its line. */
+/* Reads the file again, and stays at its line. */
 static void pager_reload(struct pager *p);
 #define PAGER_DIFF 2 /* markdown of a diff */
 /* As Markdown (1), as a diff or as it is (0), without VT_PROMPT_MARK. */
@@ -838,7 +838,7 @@ static void pager_set(struct pager *p, const char *title, span text, int markdow
 /* The plain text has become this, at the same width. */
 static void pager_update(struct pager *p, span text);
 static void pager_free(struct pager *p);
-/* The mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other keys are
+/* Handles the mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other keys are
  * the key table's, by these functions: */
 static int pager_event(struct pager *p, const struct term_event *ev);
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
@@ -852,7 +852,7 @@ static void pager_find_again(struct pager *p);        /* exact or whole has chan
 static void pager_next_prompt(struct pager *p, int step);
 static void pager_select(struct pager *p);            /* lines; then a block; then nothing */
 static void pager_move_col(struct pager *p, int cols); /* of a block's cursor */
-/* … or the current hit's line. */
+/* Appends the selected text, or the current hit's line. */
 static void pager_put_selected(const struct pager *p, buf *b);
 
 #endif

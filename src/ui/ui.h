@@ -343,7 +343,7 @@ static void app_set_mode(struct app *t, enum app_mode mode);
 /* Drops keys until none comes for APP_PAUSE_MS: they were meant for the mode before. */
 static void app_pause_keys(struct app *t);
 static int app_drops(struct app *t, const struct term_event *ev);
-/* By index in t->ended; -1: none. */
+/* Ended sessions have an index in t->ended; -1: none. */
 static void app_add_ended(struct app *t, const char *id, const char *title, const char *computer);
 static void app_remove_ended(struct app *t, int at); /* -1 is fine */
 static void app_finish_ended(struct app *t, int at); /* the same; says what is to be said after */
@@ -370,7 +370,7 @@ static struct app_request *app_request(
 static int app_is_open(const struct app_request *request);
 /* Pauses keys if the reply is late, or the user types. */
 static void app_pause_if_late(const struct app_request *request);
-/* For an on_reply that cannot use the reply. */
+/* Refuses for an on_reply that cannot use the reply. */
 static void app_refuse(struct app_request *request, const char *why);
 /* Appends /sessions/ID, tail, ?computer=. */
 static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);
@@ -482,7 +482,7 @@ static void attach_note(const struct config *c, const char *id); /* attached to 
 /* Appends the id of the session attached to last (0), of the one before (1), or nothing. */
 static void attach_put_noted(const struct config *c, int line, buf *id);
 static void attach_pan(struct app *t, int down, int right); /* -1, 0 or 1 */
-/* To the next (1) or previous (-1) running session, in that state unless NULL; else stays. */
+/* Goes to the next (1) or previous (-1) running session, in that state unless NULL; else stays. */
 static void attach_step(struct app *t, int step, const char *state);
 
 /* ==== reading ================================================================================= */

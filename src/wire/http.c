@@ -354,8 +354,8 @@ static enum parse http_parse_response(struct http_scan *scan, span in, size_t *u
 
 /* ---- bodies --------------------------------------------------------------------------------- */
 
-/* Of a state's function, which gets at least one byte. PAUSE: return the data so far; ON: go on
- * with the state now set. */
+/* Result of a state's function, which gets at least one byte. PAUSE: return the data so far; ON: go
+ * on with the state now set. */
 enum http_step { HTTP_STEP_BAD = PARSE_BAD, HTTP_STEP_PAUSE, HTTP_STEP_DONE, HTTP_STEP_ON };
 
 static void http_body_init(struct http_body *body, const struct http_head *head,

@@ -8,7 +8,7 @@
 
 #define RESP_NUMBER_MAX 32 /* bytes */
 
-/* What follows a type byte. */
+/* Form of what follows a type byte. */
 enum resp_form {
     RESP_FORM_LINE,   /* text up to the line's end */
     RESP_FORM_NUMBER, /* a line with a number, boolean or null */
@@ -196,7 +196,7 @@ static void resp_scan_leave(struct resp_scan *scan)
         scan->depth--;
 }
 
-/* Without its elements. */
+/* Scans one value without its elements. */
 static enum parse resp_scan_value(struct resp_scan *scan, span in)
 {
     struct resp_head head = {.kind = resp_kind_of(in.p[scan->at])};

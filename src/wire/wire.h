@@ -207,7 +207,7 @@ static enum parse resp_parse(struct resp_scan *scan, span in, size_t *used, stru
 static struct resp_iter resp_iter(const struct resp *v);
 /* Returns 0 at the end: *out is RESP_NONE. */
 static int resp_next(struct resp_iter *it, struct resp *out);
-/* Of a map, or of an array: key, value … or pairs [key, value] (XREAD in RESP2). */
+/* Reads a map, or an array: key, value … or pairs [key, value] (XREAD in RESP2). */
 static int resp_next_pair(struct resp_iter *it, struct resp *key, struct resp *value);
 static int resp_is_error(const struct resp *v, const char *code); /* its first word is `code` */
 

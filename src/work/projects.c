@@ -517,7 +517,7 @@ static void projects_delete(struct projects *all, struct project *p)
     free(p);
 }
 
-/* To STATE/projects.json. Returns 0, or -1 with errno. */
+/* Writes STATE/projects.json. Returns 0, or -1 with errno. */
 static int projects_save(const struct projects *all)
 {
     buf b = {0};

@@ -187,7 +187,7 @@ static int roadmap_put_state(span text, buf *out)
     return 1;
 }
 
-/* From the first place that has a state.json; else nulls. */
+/* Takes the first place that has a state.json; else appends nulls. */
 static void roadmap_put_states(int todo, int trees, const char *slug, buf *scratch, buf *out)
 {
     int tree = roadmap_open_dir(trees, slug), tree_todos = roadmap_open_dir(tree, "todos");

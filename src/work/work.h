@@ -108,7 +108,7 @@ static void projects_doubt(struct projects *all);
 /* Appends todos_updated of a project; nothing when projects are not watched. */
 static void projects_put_event(struct projects *all, const char *path, buf *event);
 
-/* For git.c alone: the system's notices. */
+/* Reads the system's notices; for git.c alone. */
 static int projects_notify_open(void);
 static int projects_notify_add(int fd, const char *path, enum projects_notice what);
 static void projects_notify_remove(int fd, int number);

@@ -233,7 +233,7 @@ static void vt_keep_pending(struct vt *vt)
         vt_reach(vt_line(vt, vt->y), vt->cols);
 }
 
-/* In origin mode the cursor is never outside the region, even one that was set after DECSC. */
+/* Never puts the cursor outside the region in origin mode, even one that was set after DECSC. */
 static void vt_restore(struct vt *vt)
 {
     const struct vt_saved *s = &vt->screen->saved;
@@ -962,7 +962,7 @@ static const struct vt_sequence vt_escapes[] = {
     {0, '(', 0, vt_esc_charset},     {0, ')', 0, vt_esc_charset},
 };
 
-/* Without prefix and intermediate, by final byte. */
+/* Sequences without prefix and intermediate, by final byte. */
 static const vt_handler vt_csi[64] = {
     ['@' - '@'] = vt_csi_insert_cells,  ['A' - '@'] = vt_csi_up,
     ['B' - '@'] = vt_csi_down,          ['C' - '@'] = vt_csi_right,

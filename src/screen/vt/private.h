@@ -184,7 +184,7 @@ static struct vt_view vt_view_plain(const struct vt *vt, int row); /* of the scr
 /* Moves rows up by n; the first n become the last. */
 static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n);
 static void vt_keep_line(struct vt *vt, const struct vt_line *line);
-/* Up from the primary screen's first row: into the scrollback. */
+/* Scrolls up; rows from the primary screen's first one go into the scrollback. */
 static void vt_scroll_up(struct vt *vt, int top, int bottom, int n);
 static void vt_scroll_down(struct vt *vt, int top, int bottom, int n);
 /* Moves the cursor down, or scrolls. Returns 0 when it can't. */
@@ -202,9 +202,9 @@ static void vt_put_ascii(struct vt *vt, uint32_t c);
 static int vt_put_odd(struct vt *vt, uint32_t cp);
 /* Prints simple characters as far as the row goes. Returns where it stopped. */
 static const char *vt_put_run(struct vt *vt, const char *p, const char *end);
-/* Of plain lines that fill the screen more than once, puts those that can't be seen into the
- * scrollback, undrawn. Returns where the others begin. *next: bytes before were looked at; another
- * look would make the cost the square of the length. */
+/* Puts plain lines that can't be seen, as more than a screen follows, into the scrollback, undrawn.
+ * Returns where the others begin. *next: bytes before were looked at; another look would make the
+ * cost the square of the length. */
 static const char *vt_put_flood(struct vt *vt, const char *p, const char *end, const char **next);
 static void vt_set_extra(struct vt *vt);
 static void vt_repeat(struct vt *vt, int n); /* REP */
@@ -231,7 +231,7 @@ static void vt_tabs_default(struct vt *vt);
 static void vt_tabs_widen(struct vt *vt, int from); /* the screen was `from` columns wide */
 static void vt_alt_drop(struct vt *vt);   /* clears the alternate screen, not in use */
 static void vt_soft_reset(struct vt *vt); /* DECSTR */
-/* Of the modes that are a bit alone. */
+/* Appends the modes that are one bit. */
 static void vt_put_modes(const struct vt *vt, buf *b);
 /* Resets those and sets the saved ones; goes first, as it changes other state. */
 static void vt_put_mode_resets(const struct vt *vt, buf *b);

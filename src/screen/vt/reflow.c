@@ -127,7 +127,7 @@ static int vt_last_row(const struct vt *vt)
     return r;
 }
 
-/* With a pending wrap, the mark is the character before the cursor. */
+/* Sets a cursor; with a pending wrap, the mark is the character before it. */
 static void vt_reflow_cursor(const struct vt_reflow *f, const struct vt_mark *mark, int *x, int *y,
                              int *pending)
 {

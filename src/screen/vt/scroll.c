@@ -51,7 +51,7 @@ static void vt_scroll_drop(struct vt_scroll *s)
     s->recent = s->recent < s->count ? s->recent : s->count;
 }
 
-/* By doubling: bytes move only until it has its full size. */
+/* Doubles the ring: bytes move only until it has its full size. */
 static void vt_scroll_grow_bytes(struct vt_scroll *s, size_t need)
 {
     size_t cap = s->cap ? s->cap : 4096, at = 0;

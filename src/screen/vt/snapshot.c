@@ -166,7 +166,7 @@ static void vt_paint_screen(struct vt_paint *p, const struct vt_screen *screen, 
 
 /* ---- cursors and screens -------------------------------------------------------------------- */
 
-/* With joins set the character before the cursor is printed again. Rows count from top. */
+/* Prints the character before the cursor again when joins is set. Rows count from top. */
 static void vt_paint_cursor(struct vt_paint *p, int top)
 {
     const struct vt *vt = p->vt;
@@ -281,8 +281,8 @@ static void vt_paint_texts(struct vt_paint *p)
         buf_fmt(p->b, "\033]9;4;%d;%d\033\\", vt->progress >> 8, vt->progress & 255);
 }
 
-/* In order: region and origin mode move the cursor; insert mode would change what placing it
- * prints. */
+/* Writes in this order: region and origin mode move the cursor; insert mode would change what
+ * placing it prints. */
 static void vt_paint_state(struct vt_paint *p)
 {
     const struct vt *vt = p->vt;
