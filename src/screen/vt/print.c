@@ -347,46 +347,47 @@ static inline void vt_draw(struct cell *at, uint64_t low, uint64_t high)
 
 /* Writes simple characters (printable ASCII, vt_simple) into the cells from *cell to limit. *cell
  * moves behind the last; *seen gets the flags (enum vt_line_flag) of what was written. Returns
- * where it stopped. Most time is spent here, hence one long loop over local variables. */
-static const char *vt_fill(const char *p, const char *end, struct cell_style style,
-                           const unsigned char *blocks, struct cell **cell,
+ * where it stopped. Most time is spent here, hence one long loop over local variables: its inner
+ * loops keep to what can be predicted, that a script goes on. */
+static const char *vt_fill(const struct vt *vt, const char *p, const char *end, struct cell **cell,
                            const struct cell *limit, unsigned *seen)
 {
-    const struct vt_simple *simple;
-    const struct vt_pen pen = vt_pen_of(style);
-    struct cell *at = *cell;
+    const struct vt_simple *simple = vt_simple;
+    const struct vt_pen pen = vt_pen_of(vt->style);
+    const unsigned char *blocks = vt->blocks;
+    struct cell *at = *cell, *joins = vt->joins ? at : NULL;
     unsigned flags = 0;
     while (p < end && at < limit) {
-        uint32_t cp = (unsigned char)*p;
+        uint32_t cp;
         size_t n;
-        if (cp < 0x80) {
-            if (end - p >= 8 && limit - at >= 8 && vt_is_plain8(p)) {
-                for (n = 0; n < 8; n++)
-                    vt_draw(at + n, pen.low + pen.one * vt_rune_of((unsigned char)p[n]), pen.high);
-                at += 8;
-                p += 8;
-                continue;
-            }
-            if (cp < 0x20 || cp == 0x7f)
-                break;
-            vt_draw(at++, pen.low + pen.one * vt_rune_of(cp), pen.high);
-            p++;
-            continue;
-        }
-        n = vt_decode((const unsigned char *)p, (size_t)(end - p), &cp);
-        simple = n ? vt_find_simple(blocks, cp) : NULL;
-        if (!simple || limit - at < simple->width || (simple->after && at == *cell))
+        for (; end - p >= 8 && limit - at >= 8 && vt_is_plain8(p); p += 8)
+            for (n = 0; n < 8; n++)
+                vt_draw(at++, pen.low + pen.one * vt_rune_of((unsigned char)p[n]), pen.high);
+        for (; p < end && at < limit && (unsigned char)*p - 0x20u < 0x5f; p++)
+            vt_draw(at++, pen.low + pen.one * vt_rune_of((unsigned char)*p), pen.high);
+        if (p == end || at == limit || !(*p & 0x80))
             break;
-        flags |= VT_LINE_RUNES;
-        if (simple->width == 2) {
-            flags |= VT_LINE_WIDE;
-            vt_draw(at++, pen.low + pen.one * cp, pen.high + pen.wide);
-            vt_draw(at++, pen.low, pen.high + pen.tail);
-        } else {
-            vt_draw(at++, pen.low + pen.one * cp, pen.high);
-        }
-        p += n;
+        do {
+            n = vt_decode((const unsigned char *)p, (size_t)(end - p), &cp);
+            if (!n)
+                goto done;
+            if (cp - simple->first > simple->last - simple->first &&
+                !(simple = vt_find_simple(blocks, cp)))
+                goto done;
+            if (limit - at < simple->width || (simple->after && at == joins))
+                goto done;
+            flags |= VT_LINE_RUNES;
+            if (simple->width == 2) {
+                flags |= VT_LINE_WIDE;
+                vt_draw(at++, pen.low + pen.one * cp, pen.high + pen.wide);
+                vt_draw(at++, pen.low, pen.high + pen.tail);
+            } else {
+                vt_draw(at++, pen.low + pen.one * cp, pen.high);
+            }
+            p += n;
+        } while (p < end && at < limit && *p & 0x80);
     }
+done:
     *cell = at;
     *seen |= flags;
     return p;
@@ -400,7 +401,7 @@ static const char *vt_put_run(struct vt *vt, const char *p, const char *end)
     int x, in_tail = vt->x < line->used && from->attr & CELL_TAIL;
     if (vt->pending || vt->modes & VT_INSERT || vt->charset[vt->shift] == '0')
         return p;
-    p = vt_fill(p, end, vt->style, vt->blocks, &cell, line->cells + vt->cols, &seen);
+    p = vt_fill(vt, p, end, &cell, line->cells + vt->cols, &seen);
     x = (int)(cell - line->cells);
     if (x == vt->x)
         return p;

@@ -201,40 +201,53 @@ static inline char *vt_pack_rune(const struct cell_pool *pool, const struct cell
     return out;
 }
 
-/* Tells how a cell differs from ASCII in a style: 0, not at all. */
-static inline uint64_t vt_differs(const struct cell *cell, uint64_t colours, uint16_t attr,
-                                  uint16_t extra)
+/* A cell as two words; compared as such, without its fields one by one. */
+struct vt_words {
+    uint64_t low, high;
+};
+
+static inline struct vt_words vt_words_of(const struct cell *cell)
 {
-    uint64_t now;
-    memcpy(&now, &cell->fg, 8);
-    return (now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK) | (cell->extra ^ extra) |
-           (cell->rune & ~0x7fu);
+    struct vt_words words;
+    memcpy(&words, cell, sizeof words);
+    return words;
+}
+
+/* Tells how a cell differs in the bits of a mask: 0, not at all. */
+static inline uint64_t vt_differs(const struct cell *cell, struct vt_words style,
+                                  struct vt_words mask)
+{
+    struct vt_words words = vt_words_of(cell);
+    return ((words.low ^ style.low) & mask.low) | ((words.high ^ style.high) & mask.high);
 }
 
 static size_t vt_pack_cells(const struct cell_pool *pool, const struct cell *cells, int count,
                             char *out)
 {
+    const struct cell colours = {0, ~0u, ~0u, CELL_STYLE_MASK, 0xffff};
+    const struct cell letters = {~0x7fu, ~0u, ~0u, CELL_STYLE_MASK, 0xffff};
+    const struct vt_words styled = vt_words_of(&colours), plain = vt_words_of(&letters);
     const struct cell *cell = cells, *end = cells + count;
-    uint64_t colours = 0, now; /* fg and bg, which are neighbours */
-    uint16_t attr = 0, extra = 0;
+    struct vt_words style = {0, 0};
     char *at = out;
     while (cell < end) {
         uint32_t rune = cell->rune;
-        if (end - cell >= 4 && (rune | cell[3].rune) < 0x80 && /* most cells */
-            !(vt_differs(cell, colours, attr, extra) | vt_differs(cell + 1, colours, attr, extra) |
-              vt_differs(cell + 2, colours, attr, extra) |
-              vt_differs(cell + 3, colours, attr, extra))) {
+        if (end - cell >= 4 && /* most cells */
+            !(vt_differs(cell, style, plain) | vt_differs(cell + 1, style, plain) |
+              vt_differs(cell + 2, style, plain) | vt_differs(cell + 3, style, plain))) {
             at += vt_pack_plain(cell, 4, at);
             cell += 4;
             continue;
         }
-        memcpy(&now, &cell->fg, 8);
-        if ((now ^ colours) | ((cell->attr ^ attr) & CELL_STYLE_MASK) | (cell->extra ^ extra)) {
-            colours = now, attr = cell->attr & CELL_STYLE_MASK, extra = cell->extra;
+        if (vt_differs(cell, style, styled)) {
+            uint16_t attr = cell->attr & CELL_STYLE_MASK;
+            style = vt_words_of(cell);
+            style.low &= styled.low;
+            style.high &= styled.high;
             *at++ = VT_TOKEN_STYLE;
-            memcpy(at, &colours, 8);
+            memcpy(at, &cell->fg, 8);
             memcpy(at + 8, &attr, 2);
-            memcpy(at + 10, &extra, 2);
+            memcpy(at + 10, &cell->extra, 2);
             at += VT_TOKEN_STYLE_BYTES - 1;
         }
         if (rune < 0x800) { /* no branch between one byte and two: unpredictable */
