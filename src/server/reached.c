@@ -5,9 +5,9 @@
  *      client ── routes ──▶ reached_forward ── tunnel ──▶ the link's socket ══▶ that daemon
  *      cache ◀── reached_on_event ◀── /ws of that daemon
  *
- * This daemon is a client of the one there, through the link's socket. Sessions and projects come by
- * push and get the computer's name of here; requests about them are handed over as they are. The
- * computers behind that one are listed, too, unless we know one of that name: so chains work. */
+ * This daemon is a client of that one, through the link's socket. Sessions and projects come by
+ * push and get the computer's name of here; requests about them are handed over as they are.
+ * Computers behind that one are listed, too, unless we know one of that name: so chains work. */
 
 /* The data of a session in the cache; all 0: it is of no reached computer. */
 struct reached_session {

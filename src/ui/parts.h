@@ -838,8 +838,8 @@ static void pager_set(struct pager *p, const char *title, span text, int markdow
 /* The plain text has become this, at the same width. */
 static void pager_update(struct pager *p, span text);
 static void pager_free(struct pager *p);
-/* Handles the mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other keys are
- * the key table's, by these functions: */
+/* Handles the mouse and, while something is typed, keys and pastes. Returns 1 when consumed. Other
+ * keys are the key table's, by these functions: */
 static int pager_event(struct pager *p, const struct term_event *ev);
 static void pager_draw(struct pager *p, struct grid *g, int row, int col, int rows, int cols);
 static void pager_scroll(struct pager *p, int rows);  /* down */
