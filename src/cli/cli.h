@@ -104,6 +104,8 @@ static int commands_status(struct context *c);
 static int commands_watch(struct context *c);
 static int commands_project(struct context *c);
 static int commands_hook(struct context *c);
+/* Returns 0 when the terminal can show the UI, else 1 after a message. */
+static int commands_check_terminal(void);
 /* Runs the terminal UI; attach: the id of the session to attach to, or NULL; computer: its, or
  * NULL. */
 static int commands_ui(struct context *c, const char *attach, const char *computer);

@@ -914,7 +914,6 @@ static int commands_hook(struct context *c)
 
 /* ---- the terminal UI ------------------------------------------------------------------------ */
 
-/* Returns 0 when the terminal can show the UI, else 1 after a message. */
 static int commands_check_terminal(void)
 {
     const char *terminal = getenv("TERM");
