@@ -47,7 +47,11 @@ static void *base_alloc(size_t size)
 static void base_sort(void *items, size_t count, size_t size,
                       int (*compare)(const void *a, const void *b))
 {
-    size_t gap = 1, bytes = count * size;
+    size_t gap = 1, bytes = count * size, done = size;
+    while (done < bytes && compare((char *)items + done - size, (char *)items + done) <= 0)
+        done += size;
+    if (done >= bytes)
+        return;
     while (gap < count / 3)
         gap = gap * 3 + 1;
     for (; gap; gap /= 3)
@@ -55,11 +59,12 @@ static void base_sort(void *items, size_t count, size_t size,
             for (char *p = (char *)items + at; p - (char *)items >= (ptrdiff_t)step; p -= step) {
                 if (compare(p - step, p) <= 0)
                     break;
-                char *before = p - step;
-                for (size_t i = 0; i < size; i++) {
-                    char c = p[i];
-                    p[i] = before[i];
-                    before[i] = c;
+                uint32_t word, other;
+                for (size_t i = 0; i < size; i += sizeof word) {
+                    memcpy(&word, p + i, sizeof word);
+                    memcpy(&other, p + i - step, sizeof word);
+                    memcpy(p + i - step, &word, sizeof word);
+                    memcpy(p + i, &other, sizeof word);
                 }
             }
 }

@@ -153,7 +153,7 @@ static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
 static size_t base_fmt(char *out, size_t size, const char *format, ...) BASE_FORMAT(3, 4);
 static size_t base_vfmt(char *out, size_t size, const char *format, va_list args) BASE_FORMAT(3, 0);
 static size_t base_copy(char *out, size_t size, const char *s); /* as base_fmt of "%s" */
-/* As qsort, which takes 2 KB of musl. */
+/* As qsort, which takes 2 KB of musl; of items whose size is a multiple of 4. */
 static void base_sort(void *items, size_t count, size_t size,
                       int (*compare)(const void *a, const void *b));
 static void *base_alloc(size_t size);          /* zeroed; never NULL */
@@ -276,6 +276,11 @@ static int json_read(span text, struct json *out); /* 1; 0: not one value, *out 
 static struct json_iter json_iter(struct json v);  /* empty unless v is an array or object */
 static struct json_iter json_items(struct json v); /* empty unless v is an array */
 static int json_next(struct json_iter *it);
+/* As json_next if the next member's key is written as `key`, without a blank around it; else 0. */
+static int json_next_is(struct json_iter *it, const char *key);
+/* Steps over an array's objects without looking for their ends: the caller reads each one's members
+ * by json_next, to the last. members: zeros before the first; empty for what is no object. */
+static int json_next_object(struct json_iter *it, struct json_iter *members);
 static struct json json_get(struct json object, const char *key); /* the last member of that name */
 static int json_is(struct json object, const char *key, enum json_type type); /* that member */
 /* A lone surrogate is U+FFFD. */

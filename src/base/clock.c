@@ -61,21 +61,24 @@ static void clock_put_iso(buf *b, long long wall_ms)
 /* Reads exactly `count` digits and moves *s behind them. Returns 0 when they are not there. */
 static int clock_parse_digits(span *s, int count, int *out)
 {
-    *out = 0;
+    int value = 0;
     for (int i = 0; i < count; i++) {
-        if (s->n == 0 || s->p[0] < '0' || s->p[0] > '9')
+        if ((size_t)i == s->n || s->p[i] < '0' || s->p[i] > '9')
             return 0;
-        *out = *out * 10 + (s->p[0] - '0');
-        *s = span_sub(*s, 1);
+        value = value * 10 + (s->p[i] - '0');
     }
+    s->p += count, s->n -= (size_t)count;
+    *out = value;
     return 1;
 }
 
 static int clock_skip(span *s, const char *one_of)
 {
-    if (s->n == 0 || !strchr(one_of, s->p[0]) || !s->p[0])
+    while (s->n && *one_of && *one_of != s->p[0])
+        one_of++;
+    if (!s->n || !*one_of)
         return 0;
-    *s = span_sub(*s, 1);
+    s->p++, s->n--;
     return 1;
 }
 
@@ -98,27 +101,28 @@ static int clock_parse_offset(span *s, int *minutes)
 
 static int clock_parse_iso(span s, long long *wall_ms)
 {
-    int year, month, day, hour, minute, second, digit, fraction = 0, east;
-    if (!clock_parse_digits(&s, 4, &year) || !clock_skip(&s, "-") ||
-        !clock_parse_digits(&s, 2, &month) || !clock_skip(&s, "-") ||
-        !clock_parse_digits(&s, 2, &day) || !clock_skip(&s, "Tt ") ||
-        !clock_parse_digits(&s, 2, &hour) || !clock_skip(&s, ":") ||
-        !clock_parse_digits(&s, 2, &minute) || !clock_skip(&s, ":") ||
-        !clock_parse_digits(&s, 2, &second))
-        return 0;
-    if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60 ||
-        clock_days(year, month, day) >= clock_days(year + month / 12, month % 12 + 1, 1))
+    enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, FIELDS };
+    static const char before[FIELDS][4] = {"", "-", "-", "Tt ", ":", ":"};
+    int v[FIELDS], fraction = 0, east;
+    for (int i = 0; i < FIELDS; i++)
+        if ((i && !clock_skip(&s, before[i])) || !clock_parse_digits(&s, i ? 2 : 4, &v[i]))
+            return 0;
+    long long days = clock_days(v[YEAR], v[MONTH], v[DAY]);
+    if (v[MONTH] < 1 || v[MONTH] > 12 || v[DAY] < 1 || v[HOUR] > 23 || v[MINUTE] > 59 ||
+        v[SECOND] > 60 ||
+        (v[DAY] > 28 && /* no month is shorter */
+         days >= clock_days(v[YEAR] + v[MONTH] / 12, v[MONTH] % 12 + 1, 1)))
         return 0;
     if (clock_skip(&s, ".,")) {
-        if (!clock_parse_digits(&s, 1, &digit))
+        int unit = 100;
+        if (!s.n || s.p[0] < '0' || s.p[0] > '9')
             return 0;
-        fraction = digit * 100;
-        for (int unit = 10; clock_parse_digits(&s, 1, &digit); unit /= 10)
-            fraction += digit * unit;
+        for (; s.n && s.p[0] >= '0' && s.p[0] <= '9'; unit /= 10, s.p++, s.n--)
+            fraction += (s.p[0] - '0') * unit;
     }
     if (!clock_parse_offset(&s, &east))
         return 0;
-    long long seconds = clock_days(year, month, day) * 86400 + hour * 3600LL + minute * 60 + second;
+    long long seconds = days * 86400 + v[HOUR] * 3600LL + v[MINUTE] * 60 + v[SECOND];
     *wall_ms = (seconds - east * 60LL) * 1000 + fraction;
     return 1;
 }

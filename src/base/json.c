@@ -55,16 +55,14 @@ static uint64_t json_special_marks(uint64_t x)
     return (x | (x - JSON_EACH(' ')) | quote | backslash) & JSON_EACH(0x80);
 }
 
-static int json_is_plain(char c) /* the same for one byte */
-{
-    return (unsigned char)c >= ' ' && (unsigned char)c < 0x80 && c != '"' && c != '\\';
-}
+/* The same for one byte; c is read three times. */
+#define JSON_IS_PLAIN(c) ((unsigned char)((c) - ' ') < 0x80 - ' ' && (c) != '"' && (c) != '\\')
 
 static const char *json_skip_plain(const char *p, const char *end)
 {
     while (end - p >= 8 && !json_special_marks(json_load(p)))
         p += 8;
-    while (p < end && json_is_plain(*p))
+    while (p < end && JSON_IS_PLAIN(*p))
         p++;
     return p;
 }
@@ -422,7 +420,7 @@ static int json_next(struct json_iter *it)
     const char *p = json_skip_blank(it->at, it->end);
     if (p < it->end && *p == ',')
         p = json_skip_blank(p + 1, it->end);
-    if (p >= it->end)
+    if (p >= it->end || *p == '}' || *p == ']')
         return 0;
     if (it->keyed) {
         it->key = json_read_value(&p, it->end);
@@ -431,6 +429,38 @@ static int json_next(struct json_iter *it)
     }
     it->value = json_read_value(&p, it->end);
     it->at = p;
+    return 1;
+}
+
+static int json_next_is(struct json_iter *it, const char *key)
+{
+    const char *p = it->at + (it->at < it->end && *it->at == ',');
+    if (p >= it->end || *p++ != '"')
+        return 0;
+    while (*key && *p == *key)
+        p++, key++;
+    if (*key || p[0] != '"' || p[1] != ':')
+        return 0;
+    p = json_skip_blank(p + 2, it->end);
+    it->value = json_read_value(&p, it->end);
+    it->at = p;
+    return 1;
+}
+
+static int json_next_object(struct json_iter *it, struct json_iter *members)
+{
+    if (members->keyed)
+        it->at = json_skip_blank(members->at, it->end) + 1;
+    *members = (struct json_iter){0};
+    const char *p = json_skip_blank(it->at, it->end);
+    if (p < it->end && *p == ',')
+        p = json_skip_blank(p + 1, it->end);
+    if (p >= it->end)
+        return 0;
+    if (*p == '{')
+        *members = (struct json_iter){.at = p + 1, .end = it->end, .keyed = 1};
+    else
+        json_read_value(&p, it->end), it->at = p;
     return 1;
 }
 
@@ -505,6 +535,9 @@ static char *json_dup_text(struct json string)
 {
     if (json_type(string) != JSON_STRING)
         return NULL;
+    span plain = {string.text.p + 1, string.text.n - 2};
+    if (json_skip_checked(plain.p, plain.p + plain.n) == plain.p + plain.n)
+        return span_dup(plain); /* the usual case: no escape */
     /* without its quotes, a literal is as long as its text or longer */
     buf b = {.p = base_grow(NULL, string.text.n), .cap = string.text.n};
     json_put_text(&b, string);
@@ -660,7 +693,7 @@ static const char *json_copy_plain(buf *b, const char *p, const char *end)
     const char *start = p;
     for (; end - p >= 8 && !json_special_marks(json_load(p)); p += 8, to += 8)
         memcpy(to, p, 8);
-    while (p < end && json_is_plain(*p))
+    while (p < end && JSON_IS_PLAIN(*p))
         *to++ = *p++;
     b->n += (size_t)(p - start);
     return p;
@@ -703,7 +736,7 @@ static void json_put_string(buf *b, span s)
     while ((p = json_copy_plain(b, p, end)) < end) {
         do
             p += json_put_special(b, p, end);
-        while (p < end && !json_is_plain(*p));
+        while (p < end && !JSON_IS_PLAIN(*p));
         buf_reserve(b, (size_t)(end - p) + 1);
     }
     buf_byte(b, '"');

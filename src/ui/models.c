@@ -23,7 +23,12 @@ static void models_event(struct tree *t, struct todos *p, span text)
     struct json message;
     if (!json_read(text, &message))
         return;
-    struct json name = json_get(message, "event"), data = json_get(message, "data");
+    struct json name = {0}, data = {0};
+    for (struct json_iter it = json_iter(message); json_next(&it);) /* once: it may be long */
+        if (json_text_eq(it.key, "event"))
+            name = it.value;
+        else if (json_text_eq(it.key, "data"))
+            data = it.value;
     for (size_t i = 0; i < COUNT_OF(events); i++) {
         if (!json_text_eq(name, events[i].event))
             continue;

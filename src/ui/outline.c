@@ -50,16 +50,15 @@ static struct tree_row *outline_add_row(struct tree *t, enum tree_kind kind, int
         t->rows = base_grow(t->rows, (size_t)t->row_cap * sizeof *t->rows);
     }
     struct tree_row *row = &t->rows[t->row_count++];
-    buf key = {0};
-    buf_str(&key, prefix);
-    buf_str(&key, name);
-    buf_str(&key, tail[0] ? ":" : "");
-    buf_str(&key, tail);
-    *row = (struct tree_row){
-        .kind = kind, .depth = depth - (t->focus != NULL), .key = span_dup(buf_view(&key)),
-        .line = {t->lines[0]++, t->lines[1]++}};
-    row->folded = !t->filter.count && tree_is_folded(t, row->key);
-    buf_free(&key);
+    size_t size = strlen(prefix) + strlen(name) + strlen(tail) + 2;
+    char *key = base_grow(NULL, size);
+    size_t n = base_copy(key, size, prefix);
+    n += base_copy(key + n, size - n, name);
+    n += base_copy(key + n, size - n, tail[0] ? ":" : "");
+    base_copy(key + n, size - n, tail);
+    *row = (struct tree_row){.kind = kind, .depth = depth - (t->focus != NULL), .key = key,
+                             .line = {t->lines[0]++, t->lines[1]++}};
+    row->folded = !t->filter.count && tree_is_folded(t, key);
     return row;
 }
 

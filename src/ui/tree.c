@@ -57,7 +57,6 @@ static const struct {
     {"title", TREE_TEXT, TREE_AT(title)},
     {"program_title", TREE_TEXT, TREE_AT(program_title)},
     {"working_directory", TREE_TEXT, TREE_AT(directory)},
-    {"branch", TREE_TEXT, TREE_AT(branch)},
     {"thinking_mode", TREE_TEXT, TREE_AT(mode)},
     {"mode", TREE_MODE, TREE_AT(mode)}, /* after thinking_mode; TeleClaude has only that */
     {"active_agent", TREE_TEXT, TREE_AT(agent)},
@@ -67,10 +66,10 @@ static const struct {
     {"initiator_session_id", TREE_TEXT, TREE_AT(initiator)},
     {"computer", TREE_TEXT, TREE_AT(computer)},
     {"controlled_by", TREE_TEXT, TREE_AT(controller)},
-    {"holder_version", TREE_TEXT, TREE_AT(holder_version)},
     {"status", TREE_NOTHING, 0},
     {"restart", TREE_TEXT, TREE_AT(restart)},
     {"tmux_session_name", TREE_TEXT, TREE_AT(tmux)},
+    {"branch", TREE_TEXT, TREE_AT(branch)},
     {"state", TREE_TEXT, TREE_AT(state)},
     {"state_source", TREE_TEXT, TREE_AT(source)},
     {"state_since", TREE_TIME, TREE_AT(since)},
@@ -84,6 +83,7 @@ static const struct {
     {"last_output", TREE_TEXT, TREE_AT(last_output)},
     {"cols", TREE_NOTHING, 0},
     {"rows", TREE_NOTHING, 0},
+    {"holder_version", TREE_TEXT, TREE_AT(holder_version)},
     {"exit_code", TREE_EXIT, 0},
 };
 
@@ -140,20 +140,32 @@ static void tree_set_member(struct tree_session *s, size_t i, struct json value)
     }
 }
 
-/* Parses the object in one pass over its members. */
-static struct tree_session *tree_parse(struct json object)
+/* Reads the next member. Returns its row, from `next` on if it is there; COUNT_OF: it has none. */
+static size_t tree_next_member(struct json_iter *it, size_t next, int *more)
+{
+    *more = 1;
+    if (next < COUNT_OF(tree_members) && json_next_is(it, tree_members[next].key))
+        return next;
+    *more = json_next(it);
+    for (size_t i = 0; *more && i < COUNT_OF(tree_members); i++) {
+        size_t at = (next + i) % COUNT_OF(tree_members);
+        if (json_text_eq(it->key, tree_members[at].key))
+            return at;
+    }
+    return COUNT_OF(tree_members);
+}
+
+/* Parses an object in one pass over its members. */
+static struct tree_session *tree_parse(struct json_iter *it)
 {
     struct tree_session *s = base_alloc(sizeof *s);
-    size_t next = 0;
-    for (struct json_iter it = json_iter(object); json_next(&it);)
-        for (size_t i = 0; i < COUNT_OF(tree_members); i++) {
-            size_t at = (next + i) % COUNT_OF(tree_members);
-            if (!json_text_eq(it.key, tree_members[at].key))
-                continue;
-            tree_set_member(s, at, it.value);
-            next = at + 1;
-            break;
-        }
+    size_t next = 0, at;
+    for (int more; (at = tree_next_member(it, next, &more)), more;) {
+        if (at == COUNT_OF(tree_members))
+            continue;
+        tree_set_member(s, at, it->value);
+        next = at + 1;
+    }
     s->input_is_newer = s->last_input && !s->last_output; /* unknown: later changes correct it */
     return s;
 }
@@ -360,23 +372,23 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     tree_free_session(now);
 }
 
-static struct tree_session *tree_put(struct tree *t, struct json object)
+static struct tree_session *tree_put(struct tree *t, struct json_iter *members)
 {
-    struct tree_session *now = tree_parse(object);
+    struct tree_session *now = tree_parse(members);
     if (!now->id || strlen(now->id) > 128) {
         tree_free_session(now);
         return NULL;
     }
     if (!now->computer)
         now->computer = base_dup(names_first(&t->computers));
-    struct tree_session *old = tree_session(t, now->id);
     const span nothing = {"", 0}; /* the object's text is kept nowhere: it costs 1 KB */
-    struct cache_session *known = cache_put(&t->sessions, now->id, now->computer, &nothing, 1, 0);
-    if (old) {
-        tree_replace(t, old, now);
-        return old;
+    struct tree_session **place = tree_session_of(
+        t, cache_put(&t->sessions, now->id, now->computer, &nothing, 1, 0));
+    if (*place) {
+        tree_replace(t, *place, now);
+        return *place;
     }
-    *tree_session_of(t, known) = now;
+    *place = now;
     t->dirty = 1;
     return now;
 }
@@ -396,7 +408,8 @@ static int tree_add_ended(struct tree *t, struct json array)
     int count = 0;
     for (struct json_iter it = json_iter(array); json_next(&it);) {
         char *id = json_dup_member(it.value, "session_id");
-        count += id && !tree_session(t, id) && tree_put(t, it.value);
+        struct json_iter members = json_iter(it.value);
+        count += id && !tree_session(t, id) && tree_put(t, &members);
         free(id);
     }
     return count;
@@ -409,8 +422,9 @@ static void tree_set_sessions(struct tree *t, struct json array)
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
             tree_session_at(t, i)->mark = !tree_session_at(t, i)->ended;
-    for (struct json_iter it = json_iter(array); json_next(&it);) {
-        struct tree_session *s = tree_put(t, it.value);
+    struct json_iter it = json_iter(array), members = {0};
+    while (json_next_object(&it, &members)) {
+        struct tree_session *s = tree_put(t, &members);
         if (s)
             s->mark = 0;
     }
@@ -539,7 +553,8 @@ static void tree_set_agents(struct tree *t, struct json object)
 
 static void tree_on_session(struct tree *t, struct json data)
 {
-    tree_put(t, data);
+    struct json_iter members = json_iter(data);
+    tree_put(t, &members);
 }
 
 static void tree_on_removed(struct tree *t, struct json data)

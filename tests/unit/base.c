@@ -296,19 +296,21 @@ static void unit_base_formats(void)
 
 static int unit_base_compare(const void *a, const void *b)
 {
-    const unsigned short *x = a, *y = b;
+    const unsigned *x = a, *y = b;
     return *x < *y ? -1 : *x > *y;
 }
 
 static void unit_base_sorts(void)
 {
     test_begin("what base_sort sorts is as qsort sorts it");
-    unsigned short items[200], want[200];
+    unsigned items[200], want[200];
     for (size_t n = 0; n <= COUNT_OF(items); n++) {
         for (size_t i = 0; i < n; i++)
-            items[i] = want[i] = (unsigned short)(i * i * 31421u % (n % 7 ? 65521u : 5u));
+            items[i] = want[i] = (unsigned)(i * i * 31421u % (n % 7 ? 65521u : 5u));
         base_sort(items, n, sizeof *items, unit_base_compare);
         qsort(want, n, sizeof *want, unit_base_compare);
+        CHECK(memcmp(items, want, n * sizeof *items) == 0);
+        base_sort(items, n, sizeof *items, unit_base_compare); /* what is sorted already */
         CHECK(memcmp(items, want, n * sizeof *items) == 0);
     }
 }

@@ -422,6 +422,41 @@ static void unit_json_walk(void)
     CHECK(!json_next(&it));
 }
 
+static void unit_json_objects(void)
+{
+    test_begin("an array's objects are read member by member, by the names that are expected");
+    struct json v = unit_json_value(
+        "[{\"a\":1,\"b\":{\"a\":[2]}} , 7,{},[{\"a\":3}],{ \"a\":4},{\"ab\": \"}\",\"\\u0061\":5}]");
+    struct json_iter it = json_iter(v), one = {0};
+    CHECK(json_next_object(&it, &one));
+    CHECK(!json_next_is(&one, "b") && !json_next_is(&one, "aa") && !json_next_is(&one, ""));
+    CHECK(json_next_is(&one, "a"));
+    CHECK_SPAN(one.value.text, "1");
+    CHECK(json_next_is(&one, "b"));
+    CHECK_SPAN(one.value.text, "{\"a\":[2]}");
+    CHECK(!json_next_is(&one, "a") && !json_next(&one));
+    for (int i = 0; i < 3; i++) { /* 7, {}, [...] have no members */
+        CHECK(json_next_object(&it, &one));
+        CHECK(!json_next_is(&one, "a") && !json_next(&one));
+    }
+    CHECK(json_next_object(&it, &one));
+    CHECK(!json_next_is(&one, "a")); /* a blank before it */
+    CHECK(json_next(&one));
+    CHECK_SPAN(one.value.text, "4");
+    CHECK(!json_next(&one));
+    CHECK(json_next_object(&it, &one));
+    CHECK(!json_next_is(&one, "a"));
+    CHECK(json_next_is(&one, "ab"));
+    CHECK_SPAN(one.value.text, "\"}\"");
+    CHECK(!json_next_is(&one, "a")); /* written otherwise */
+    CHECK(json_next(&one) && json_text_eq(one.key, "a"));
+    CHECK(!json_next(&one));
+    CHECK(!json_next_object(&it, &one));
+    CHECK(!json_next_object(&it, &one));
+    it = json_iter(unit_json_value("[ ]")), one = (struct json_iter){0};
+    CHECK(!json_next_object(&it, &one));
+}
+
 static void unit_json_members(void)
 {
     test_begin("a member is found by its decoded name");
@@ -617,6 +652,7 @@ static void unit_json(void)
     unit_json_times();
     unit_json_text();
     unit_json_walk();
+    unit_json_objects();
     unit_json_members();
     unit_json_writer();
     unit_json_strings_out();
