@@ -728,7 +728,7 @@ static void test_ui_configured(void)
                "accent = 201\n",
                0600);
     daemon_start();
-    struct ui *u = ui_live(24, 80);
+    struct ui *u = ui_live(24, 100);
     UI_AWAIT_TEXT(u, format("%s:5: j", file)); /* an error stays until a key is pressed */
     CHECK_HAS(pty_row(u->t, 23), "F2 new");
     CHECK_HAS(pty_row(u->t, 23), "Z, Ctrl-Q quit");
