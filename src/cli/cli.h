@@ -97,7 +97,6 @@ static int follow_run(struct context *c, const char *target);
 static int commands_list(struct context *c);
 static int commands_computers(struct context *c);
 static int commands_new(struct context *c);
-static int commands_check_terminal(void);
 static int commands_agent(struct context *c);       /* telec /claude and the others */
 static int commands_tail(struct context *c);
 static int commands_status(struct context *c);

@@ -426,7 +426,8 @@ static void unit_json_objects(void)
 {
     test_begin("an array's objects are read member by member, by the names that are expected");
     struct json v = unit_json_value(
-        "[{\"a\":1,\"b\":{\"a\":[2]}} , 7,{},[{\"a\":3}],{ \"a\":4},{\"ab\": \"}\",\"\\u0061\":5}]");
+        "[{\"a\":1,\"b\":{\"a\":[2]}} , 7,{},[{\"a\":3}],{ \"a\":4},{\"ab\": \"}\","
+        "\"\\u0061\":5}]");
     struct json_iter it = json_iter(v), one = {0};
     CHECK(json_next_object(&it, &one));
     CHECK(!json_next_is(&one, "b") && !json_next_is(&one, "aa") && !json_next_is(&one, ""));
