@@ -43,6 +43,14 @@ static void *base_alloc(size_t size)
     return p;
 }
 
+static void *base_room(void *items, int count, int *cap, size_t size)
+{
+    if (count < *cap)
+        return items;
+    *cap = *cap ? *cap * 2 : 16;
+    return base_grow(items, (size_t)*cap * size);
+}
+
 /* Shell's sort: short, and fast on what is nearly sorted. */
 static void base_sort(void *items, size_t count, size_t size,
                       int (*compare)(const void *a, const void *b))

@@ -158,6 +158,8 @@ static void base_sort(void *items, size_t count, size_t size,
                       int (*compare)(const void *a, const void *b));
 static void *base_alloc(size_t size);          /* zeroed; never NULL */
 static void *base_grow(void *p, size_t size);  /* never NULL */
+/* Returns the items with room for one more; *cap, which counts items, doubles. */
+static void *base_room(void *items, int count, int *cap, size_t size);
 
 static span span_of(const char *s);                /* NULL: empty */
 static span span_sub(span s, size_t from);

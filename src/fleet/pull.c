@@ -308,10 +308,7 @@ static void pull_merge_projects(struct roster_peer *peer, const struct pull *pul
         struct roster_project project = pull_read_project(it.value);
         if (!project.path)
             continue;
-        if (peer->project_count == cap) {
-            cap = cap ? cap * 2 : 8;
-            peer->projects = base_grow(peer->projects, (size_t)cap * sizeof project);
-        }
+        peer->projects = base_room(peer->projects, peer->project_count, &cap, sizeof project);
         /* The old todos stay until the new ones are there; lists mostly come in the same order. */
         int i = peer->project_count;
         if (i < old_count && strcmp(old[i].path, project.path) == 0) {

@@ -145,10 +145,7 @@ static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due)
 {
     t->due = due;
     if (!t->slot) {
-        if (l->timer_count == l->timer_cap) {
-            l->timer_cap = l->timer_cap ? l->timer_cap * 2 : 8;
-            l->timers = base_grow(l->timers, (size_t)l->timer_cap * sizeof(struct loop_timer *));
-        }
+        l->timers = base_room(l->timers, l->timer_count, &l->timer_cap, sizeof *l->timers);
         l->timers[l->timer_count] = t;
         t->slot = ++l->timer_count;
     }

@@ -45,10 +45,7 @@ static int outline_compare_ranked(const void *a, const void *b)
 static struct tree_row *outline_add_row(struct tree *t, enum tree_kind kind, int depth,
                                         const char *prefix, const char *name, const char *tail)
 {
-    if (t->row_count == t->row_cap) {
-        t->row_cap = t->row_cap ? t->row_cap * 2 : 64;
-        t->rows = base_grow(t->rows, (size_t)t->row_cap * sizeof *t->rows);
-    }
+    t->rows = base_room(t->rows, t->row_count, &t->row_cap, sizeof *t->rows);
     struct tree_row *row = &t->rows[t->row_count++];
     size_t size = strlen(prefix) + strlen(name) + strlen(tail) + 2;
     char *key = base_grow(NULL, size);

@@ -150,10 +150,8 @@ static void todos_set_todos(struct todos_project *project, struct json array)
             todos_free_todo(&todo);
             continue;
         }
-        if (project->todo_count == cap) {
-            cap = cap ? cap * 2 : 16;
-            project->todos = base_grow(project->todos, (size_t)cap * sizeof *project->todos);
-        }
+        project->todos =
+            base_room(project->todos, project->todo_count, &cap, sizeof *project->todos);
         project->todos[project->todo_count++] = todo;
     }
     todos_drop_doubles(project);
@@ -257,10 +255,7 @@ static void todos_replace_projects(struct todos *p, const char *computer, struct
         if (before)
             todos_keep_todos(&one, before);
         todos_add_computer(p, one.computer);
-        if (p->project_count == cap) {
-            cap = cap ? cap * 2 : 16;
-            p->projects = base_grow(p->projects, (size_t)cap * sizeof *p->projects);
-        }
+        p->projects = base_room(p->projects, p->project_count, &cap, sizeof *p->projects);
         p->projects[p->project_count++] = one;
     }
     p->projects = base_grow(p->projects, (size_t)(p->project_count + old.project_count + 1) *
@@ -362,10 +357,7 @@ static char *todos_key(const char *prefix, const char *computer, const char *pat
 static struct todos_row *todos_add_row(struct todos *p, enum todos_kind kind, const char *computer,
                                        char *key)
 {
-    if (p->row_count == p->row_cap) {
-        p->row_cap = p->row_cap ? p->row_cap * 2 : 64;
-        p->rows = base_grow(p->rows, (size_t)p->row_cap * sizeof *p->rows);
-    }
+    p->rows = base_room(p->rows, p->row_count, &p->row_cap, sizeof *p->rows);
     struct todos_row *row = &p->rows[p->row_count++];
     *row = (struct todos_row){.kind = kind, .depth = (int)kind, .computer = computer, .key = key};
     row->folded = todos_is_folded(p, key);

@@ -65,10 +65,7 @@ static void widget_add_hit(struct widgets *u, int row, int col, int rows, int co
 {
     if (u->hit_count == WIDGET_HITS_MAX)
         return;
-    if (u->hit_count == u->hit_cap) {
-        u->hit_cap = u->hit_cap ? u->hit_cap * 2 : 64;
-        u->hits = base_grow(u->hits, (size_t)u->hit_cap * sizeof *u->hits);
-    }
+    u->hits = base_room(u->hits, u->hit_count, &u->hit_cap, sizeof *u->hits);
     u->hits[u->hit_count++] = (struct widget_hit){row, col, rows, cols, what, index, part};
 }
 
