@@ -232,7 +232,7 @@ static void unit_pull_most(void)
         CHECK_INT(peer->project_count, ROSTER_PROJECTS_MAX);
         CHECK_SPAN(span_of(peer->projects[ROSTER_PROJECTS_MAX - 1].path), "/p999");
     }
-    test_begin("todos of a project that exceed ROSTER_TODOS_MAX do not replace those that are known");
+    test_begin("todos that exceed ROSTER_TODOS_MAX do not replace those that are known");
     for (int more = 0; more < 2; more++) {
         buf_clear(&list);
         buf_str(&list, more ? "[\"more\",\"" : "[\"most\",\"");
