@@ -382,6 +382,7 @@ static void keys_messages(void *ctx, int arg)
     struct app *t = ctx;
     (void)arg;
     t->toasts.list = (struct widget_scroll){0};
+    t->toasts.shown = 0, t->toasts.until = 0; /* the list has it */
     app_set_mode(t, APP_TOASTS);
 }
 
