@@ -1067,6 +1067,58 @@ static void unit_vt_flood(void)
     }
 }
 
+/* `drawn` gets every character of a repetition, and has its rows written out after each step. */
+static void unit_vt_repeats(void)
+{
+    static const char *const chars[] = {"x", " ", "E", "\xc3\xa9", "e\xcc\x81", "\xe4\xb8\xad"};
+    static const char *const between[] = {
+        "\033[31m", "\033[m",   "\033[44m", "\033[4h",  "\033[4l",      "\033[?7l",   "\033[?7h",
+        "\r\n",     "\033[H",   "\033[9H",  "\033[2;3r", "\033[r",       "\033[K",     "\033[P",
+        "\033[2@",  "\033[3S",  "\033[2T",  "\033#8",   "\033[44m\033[2J", "\033[5;3H", "\033[1J",
+        "\033]8;;http://a\033\\", "\033[?1049h", "\033[?1049l", "\033[7m\r", "\033[58;5;9m"};
+    unsigned seed = 11;
+    test_begin("rows of one character are what writing them out makes them");
+    for (int i = 0; i < 400; i++) {
+        int cols = 1 + unit_vt_size(&seed, 12), rows = unit_vt_size(&seed, 6);
+        struct vt *drawn = vt_new(cols, rows), *fed = vt_new(cols, rows);
+        for (int step = 0; step < 40; step++) {
+            span one = span_of(chars[unit_vt_random(&seed) % COUNT_OF(chars)]);
+            span other = span_of(between[unit_vt_random(&seed) % COUNT_OF(between)]);
+            int most = fed->modes & VT_NO_WRAP ? cols : cols * rows;
+            int n = 1 + (int)(unit_vt_random(&seed) % (unsigned)(cols * (rows + 1)));
+            buf b = {0};
+            buf_span(&b, one);
+            buf_fmt(&b, "\033[%db", n);
+            buf_span(&b, other);
+            vt_feed(fed, buf_view(&b));
+            for (n = n < most ? n : most; n >= 0; n--)
+                vt_feed(drawn, one);
+            vt_feed(drawn, other);
+            for (int row = 0; row < rows; row++)
+                vt_line(drawn, row);
+            buf_free(&b);
+        }
+        CHECK(unit_vt_same(drawn, fed, 1, "repeats"));
+        vt_resize(drawn, cols / 2 + 1, rows + 1), vt_resize(fed, cols / 2 + 1, rows + 1);
+        CHECK(unit_vt_same(drawn, fed, 1, "resized repeats"));
+        vt_free(drawn), vt_free(fed);
+    }
+    test_begin("filling the screen with one character writes one cell a row");
+    static const char *const full[] = {"\033#8", "\033#8\033#8", "\033[Hx\033[65535b",
+                                       "\033[2Jx\033[9b"};
+    for (size_t i = 0; i < COUNT_OF(full); i++) {
+        struct vt *vt = vt_new(500, 200);
+        int written = 0;
+        vt_feed(vt, span_of(full[i]));
+        for (int row = 0; row < 200; row++) {
+            const struct vt_line *line = vt_line_head(vt->screen, 200, row);
+            written += line->flags & VT_LINE_REPEATS ? 1 : line->used;
+        }
+        CHECK(written <= 200 + 2 * 500);
+        vt_free(vt);
+    }
+}
+
 /* More graphemes than the pool remembers: what is on the screen stays whole, old ones make room. */
 static void unit_vt_pool_full(void)
 {
@@ -1175,6 +1227,7 @@ static void unit_vt(void)
     unit_vt_snapshot_cases();
     unit_vt_snapshot_random();
     unit_vt_flood();
+    unit_vt_repeats();
     unit_vt_pool_full();
     unit_vt_simple_table();
 }

@@ -276,12 +276,6 @@ static void vt_esc_reverse_index(struct vt *vt)
 
 /* ---- erasing, inserting, scrolling ---------------------------------------------------------- */
 
-static void vt_erase_rows(struct vt *vt, int from, int to)
-{
-    for (int r = from; r < to; r++)
-        vt_line_clear(vt_line(vt, r), vt->style.bg);
-}
-
 static void vt_csi_erase_line(struct vt *vt)
 {
     int what = vt_param(vt, 0);
@@ -300,9 +294,9 @@ static void vt_csi_erase_display(struct vt *vt)
     if (all && vt->screen == &vt->screens[0])
         vt_scroll_cleared(&vt->scroll);
     if (what != 0)
-        vt_erase_rows(vt, 0, what == 1 ? vt->y : vt->rows);
+        vt_clear_rows(vt, 0, what == 1 ? vt->y : vt->rows);
     if (what == 0)
-        vt_erase_rows(vt, vt->y + 1, vt->rows);
+        vt_clear_rows(vt, vt->y + 1, vt->rows);
     if (what != 2)
         vt_csi_erase_line(vt);
 }
@@ -343,7 +337,7 @@ static void vt_csi_delete_lines(struct vt *vt)
     if (vt->y > 0)
         vt_line(vt, vt->y - 1)->flags &= (uint8_t)~VT_LINE_WRAPPED;
     vt_rotate_lines(vt, vt->y, vt->region_bottom, n);
-    vt_erase_rows(vt, vt->region_bottom - n + 1, vt->region_bottom + 1);
+    vt_clear_rows(vt, vt->region_bottom - n + 1, vt->region_bottom + 1);
     vt_c0_return(vt);
 }
 
@@ -490,7 +484,7 @@ static void vt_alt_enter(struct vt *vt)
         if (!screen->lines)
             vt_screen_new(screen, vt->cols, vt->rows);
         for (int r = 0; r < vt->rows; r++)
-            vt_line_clear(vt_line(vt, r), 0);
+            vt_line_clear(vt_line_head(screen, vt->rows, r), 0);
         screen->live = 1;
     }
     vt->modes |= VT_ALT_SCREEN;
@@ -511,7 +505,7 @@ static void vt_mode_columns(struct vt *vt, int on)
         return;
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
-    vt_erase_rows(vt, 0, vt->rows);
+    vt_clear_rows(vt, 0, vt->rows);
     vt_goto(vt, 0, 0);
 }
 
@@ -545,7 +539,7 @@ static void vt_mode_alt(struct vt *vt, int on)
     if (on) {
         vt_save(vt);
         vt_alt_enter(vt);
-        vt_erase_rows(vt, 0, vt->rows);
+        vt_clear_rows(vt, 0, vt->rows);
     } else {
         vt_mode_alt_clear(vt, 0);
         vt_restore(vt);
@@ -808,7 +802,7 @@ static void vt_esc_reset(struct vt *vt)
     vt->progress = 0;
     vt->screen->key_count = vt->modify_other_keys = vt->title_count = 0;
     vt_tabs_default(vt);
-    vt_erase_rows(vt, 0, vt->rows);
+    vt_clear_rows(vt, 0, vt->rows);
     vt_scroll_clear(&vt->scroll);
     vt_goto(vt, 0, 0);
 }
@@ -821,10 +815,9 @@ static void vt_esc_align(struct vt *vt) /* DECALN */
     vt->region_top = 0;
     vt->region_bottom = vt->rows - 1;
     unsigned flags = vt->style.extra ? VT_LINE_STYLED : 0;
-    for (int r = 0; r < vt->rows; r++) {
-        vt_line_clear(vt_line(vt, r), 0);
-        vt_set_cells(vt_open(vt_line(vt, r), 0, vt->cols, flags), vt->cols, 'E', 1, vt->style);
-    }
+    vt_clear_rows(vt, 0, vt->rows);
+    for (int r = 0; r < vt->rows; r++)
+        vt_line_repeat(vt_line(vt, r), vt->cols, 'E', 1, vt->style, flags);
     vt_mode_origin(vt, (vt->modes & VT_ORIGIN) != 0);
 }
 

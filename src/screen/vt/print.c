@@ -13,9 +13,9 @@ static unsigned vt_style_flag(const struct vt *vt)
 /* Moves to the next row, unless wrapping is off. */
 static void vt_wrap(struct vt *vt)
 {
-    struct vt_line *line = vt_line(vt, vt->y);
-    if (vt->pending)
-        vt_reach(line, vt->cols);
+    struct vt_line *line = vt_line_head(vt->screen, vt->rows, vt->y);
+    if (vt->pending && line->used < vt->cols)
+        vt_reach(vt_line(vt, vt->y), vt->cols);
     vt->pending = 0;
     if (vt->modes & VT_NO_WRAP)
         return;
@@ -107,19 +107,27 @@ static void vt_repeat(struct vt *vt, int n)
     if (!cell)
         return;
     uint32_t rune = cell->rune;
-    int width = cell->attr & CELL_WIDE ? 2 : 1;
-    unsigned flags = vt_style_flag(vt) | VT_LINE_RUNES | (width == 2 ? VT_LINE_WIDE : 0);
+    int width = vt_cell_width(cell);
+    unsigned flags = vt_style_flag(vt) | (rune < 0x7f ? 0 : VT_LINE_RUNES) |
+                     (width == 2 ? VT_LINE_WIDE : 0);
     for (n = n < most ? n : most; n > 0;) {
+        if (vt->pending && !(vt->modes & VT_NO_WRAP))
+            vt_wrap(vt);
         int room = (vt->cols - vt->x) / width, some = n < room ? n : room;
+        struct vt_line *head = vt_line_head(vt->screen, vt->rows, vt->y);
         if (vt->pending || !room) {
             vt_put(vt, rune, width);
             n--;
             continue;
         }
-        if (vt->modes & VT_INSERT)
-            vt_insert_cells(vt, some * width);
-        vt_set_cells(vt_open(vt_line(vt, vt->y), vt->x, some * width, flags), some, rune, width,
-                     vt->style);
+        if (vt->x == 0 && some * width >= head->used && some == room) {
+            vt_line_repeat(head, some, rune, width, vt->style, flags);
+        } else {
+            if (vt->modes & VT_INSERT)
+                vt_insert_cells(vt, some * width);
+            vt_set_cells(vt_open(vt_line(vt, vt->y), vt->x, some * width, flags), some, rune, width,
+                         vt->style);
+        }
         vt_advance(vt, some * width);
         n -= some;
     }
@@ -144,9 +152,11 @@ static void vt_extra_mark_screen(const struct vt *vt, const struct vt_screen *sc
                                  unsigned char *used)
 {
     used[screen->saved.style.extra] = 1;
-    for (int r = 0; screen->lines && r < vt->rows; r++)
-        for (int x = 0; x < screen->lines[r].used; x++)
-            used[screen->lines[r].cells[x].extra] = 1;
+    for (int r = 0; screen->lines && r < vt->rows; r++) {
+        const struct vt_line *line = vt_line_of(screen, vt->rows, r);
+        for (int x = 0; x < line->used; x++)
+            used[line->cells[x].extra] = 1;
+    }
 }
 
 /* Keeps extras on the screens, and the scrollback's newest. When that frees few, the next sweep

@@ -19,7 +19,8 @@
  *                                            rows-1  lines[(top + rows - 1) % rows]
  *
  * Only the first `used` cells of a row are valid; the rest is blank, of one colour: clearing costs
- * nothing. To move rows, their heads are exchanged. */
+ * nothing. To move rows, their heads are exchanged. A row of one character is written out when it
+ * is used. */
 
 #define VT_TITLE_MAX 256    /* bytes; also of a notification */
 #define VT_DIRECTORY_MAX 1024
@@ -37,7 +38,8 @@ enum vt_line_flag {
     VT_LINE_STYLED = 1, /* may have a cell in another style than the default */
     VT_LINE_RUNES = 2,  /* in other text than ASCII */
     VT_LINE_WIDE = 4,   /* of two columns */
-    VT_LINE_WRAPPED = 8 /* it continues in the next row; never the last row */
+    VT_LINE_WRAPPED = 8, /* it continues in the next row; never the last row */
+    VT_LINE_REPEATS = 16 /* only its first character is valid, which fills the used cells */
 };
 #define VT_LINE_CONTENT 7
 
@@ -160,12 +162,18 @@ static void vt_scroll_mark_extras(struct vt_scroll *s, const struct cell_pool *p
 /* ---- screen: rows of cells ------------------------------------------------------------------- */
 
 static int vt_clamp(int v, int low, int high);
+/* _head: with VT_LINE_REPEATS as it is; the others write such a row out. */
+static struct vt_line *vt_line_head(const struct vt_screen *screen, int rows, int r);
 static struct vt_line *vt_line_of(const struct vt_screen *screen, int rows, int r);
 static struct vt_line *vt_line(const struct vt *vt, int r);
+/* Fills a row from its beginning with n characters; none of its cells stay. */
+static void vt_line_repeat(struct vt_line *line, int n, uint32_t rune, int width,
+                           struct cell_style style, unsigned flags);
 static int vt_is_blank(const struct cell *cell);
 static void vt_blank(struct cell *cells, int n, uint32_t bg);
 /* Blanks half a wide character; its colours stay. */
 static void vt_halve(struct cell *cell);
+static int vt_cell_width(const struct cell *cell);
 /* Halves the wide characters across both edges of cells to be overwritten or moved. */
 static void vt_mend(struct vt_line *line, int from, int to);
 static void vt_set_cells(struct cell *cells, int n, uint32_t rune, int width,
@@ -183,7 +191,8 @@ static struct vt_view vt_view(const struct vt *vt, const struct vt_screen *scree
 static struct vt_view vt_view_plain(const struct vt *vt, int row); /* of the screen in use */
 /* Moves rows up by n; the first n become the last. */
 static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n);
-static void vt_keep_line(struct vt *vt, const struct vt_line *line);
+static void vt_clear_rows(struct vt *vt, int from, int to);
+static void vt_keep_line(struct vt *vt, struct vt_line *line);
 /* Scrolls up; rows from the primary screen's first one go into the scrollback. */
 static void vt_scroll_up(struct vt *vt, int top, int bottom, int n);
 static void vt_scroll_down(struct vt *vt, int top, int bottom, int n);

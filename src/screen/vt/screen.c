@@ -9,11 +9,32 @@ static int vt_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
+static int vt_cell_width(const struct cell *cell)
+{
+    return cell->attr & CELL_WIDE ? 2 : 1;
+}
+
+static void vt_line_fill(struct vt_line *line)
+{
+    int width = vt_cell_width(line->cells);
+    for (int x = width; x < line->used; x++)
+        line->cells[x] = line->cells[x - width];
+    line->flags &= (uint8_t)~VT_LINE_REPEATS;
+}
+
 TELEC_FAST
-static struct vt_line *vt_line_of(const struct vt_screen *screen, int rows, int r)
+static struct vt_line *vt_line_head(const struct vt_screen *screen, int rows, int r)
 {
     int i = screen->top + r;
     return &screen->lines[i < rows ? i : i - rows];
+}
+
+static struct vt_line *vt_line_of(const struct vt_screen *screen, int rows, int r)
+{
+    struct vt_line *line = vt_line_head(screen, rows, r);
+    if (line->flags & VT_LINE_REPEATS)
+        vt_line_fill(line);
+    return line;
 }
 
 static struct vt_line *vt_line(const struct vt *vt, int r)
@@ -116,6 +137,14 @@ static void vt_line_clear(struct vt_line *line, uint32_t bg)
     line->bg = bg;
 }
 
+static void vt_line_repeat(struct vt_line *line, int n, uint32_t rune, int width,
+                           struct cell_style style, unsigned flags)
+{
+    vt_set_cells(line->cells, 1, rune, width, style);
+    line->used = (uint16_t)(n * width);
+    line->flags |= (uint8_t)(flags | VT_LINE_REPEATS);
+}
+
 static void vt_erase(struct vt *vt, int row, int from, int to)
 {
     struct vt_line *line = vt_line(vt, row);
@@ -186,7 +215,8 @@ static struct vt_view vt_view_plain(const struct vt *vt, int row)
 
 static void vt_swap_lines(struct vt *vt, int a, int b)
 {
-    struct vt_line *p = vt_line(vt, a), *q = vt_line(vt, b), t = *p;
+    struct vt_line *p = vt_line_head(vt->screen, vt->rows, a);
+    struct vt_line *q = vt_line_head(vt->screen, vt->rows, b), t = *p;
     *p = *q;
     *q = t;
 }
@@ -208,9 +238,20 @@ static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n)
     vt_reverse_lines(vt, top, bottom + 1);
 }
 
-static void vt_keep_line(struct vt *vt, const struct vt_line *line)
+static void vt_clear_rows(struct vt *vt, int from, int to)
 {
-    vt_scroll_keep(&vt->scroll, vt->pool, line->cells, vt_line_end(line, vt->cols),
+    for (int r = from; r < to; r++)
+        vt_line_clear(vt_line_head(vt->screen, vt->rows, r), vt->style.bg);
+}
+
+static void vt_keep_line(struct vt *vt, struct vt_line *line)
+{
+    if (!line->used && line->bg)
+        vt_line_repeat(line, vt->cols, 0, 1, (struct cell_style){.bg = line->bg}, VT_LINE_STYLED);
+    if (line->flags & VT_LINE_REPEATS && (line->used < vt->cols || vt_is_blank(line->cells)))
+        vt_line_fill(line);
+    int count = line->flags & VT_LINE_REPEATS ? line->used : vt_line_end(line, vt->cols);
+    vt_scroll_keep(&vt->scroll, vt->pool, line->cells, count,
                    line->flags | (line->bg ? VT_LINE_STYLED : 0u));
 }
 
@@ -220,12 +261,11 @@ static void vt_scroll_up(struct vt *vt, int top, int bottom, int n)
     if (n > bottom - top + 1)
         n = bottom - top + 1;
     for (int i = 0; keep && i < n; i++)
-        vt_keep_line(vt, vt_line(vt, i));
+        vt_keep_line(vt, vt_line_head(vt->screen, vt->rows, i));
     if (top > 0)
         vt_line(vt, top - 1)->flags &= (uint8_t)~VT_LINE_WRAPPED;
     vt_rotate_lines(vt, top, bottom, n);
-    for (int i = bottom - n + 1; i <= bottom; i++)
-        vt_line_clear(vt_line(vt, i), vt->style.bg);
+    vt_clear_rows(vt, bottom - n + 1, bottom + 1);
 }
 
 static void vt_scroll_down(struct vt *vt, int top, int bottom, int n)
@@ -233,8 +273,7 @@ static void vt_scroll_down(struct vt *vt, int top, int bottom, int n)
     if (n > bottom - top + 1)
         n = bottom - top + 1;
     vt_rotate_lines(vt, top, bottom, bottom - top + 1 - n);
-    for (int i = top; i < top + n; i++)
-        vt_line_clear(vt_line(vt, i), vt->style.bg);
+    vt_clear_rows(vt, top, top + n);
     if (top > 0)
         vt_line(vt, top - 1)->flags &= (uint8_t)~VT_LINE_WRAPPED;
     vt_line(vt, bottom)->flags &= (uint8_t)~VT_LINE_WRAPPED;

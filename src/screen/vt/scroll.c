@@ -288,24 +288,43 @@ static char *vt_scroll_room(struct vt_scroll *s, size_t most)
     return s->packed.p;
 }
 
+/* Repeats n bytes. Returns how many they are then. */
+static size_t vt_repeat_bytes(char *p, size_t n, size_t times)
+{
+    size_t all = n * times;
+    for (size_t some; n < all; n += some) {
+        some = n < all - n ? n : all - n;
+        memcpy(p + n, p, some);
+    }
+    return all;
+}
+
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
                            const struct cell *cells, int count, unsigned flags)
 {
     int plain = !(flags & VT_LINE_CONTENT);
     int utf16 = (flags & VT_LINE_CONTENT) && !(flags & VT_LINE_STYLED);
-    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n = 2 * (size_t)count, cost = 0;
+    size_t most = (size_t)count * (plain ? 1 : VT_PACKED_CELL_MAX), n = 0, cost = 0;
     struct cell_style first = {0}, last = {0};
+    int valid = flags & VT_LINE_REPEATS ? vt_cell_width(cells) : count;
     char *to = vt_scroll_room(s, most);
     if (utf16)
-        cost = vt_pack_utf16(cells, count, to);
+        cost = vt_pack_utf16(cells, valid, to), n = 2 * (size_t)valid;
     if (!cost) {
         utf16 = 0;
-        n = cost = plain ? vt_pack_plain(cells, count, to) : vt_pack_cells(pool, cells, count, to);
+        n = plain ? vt_pack_plain(cells, valid, to) : vt_pack_cells(pool, cells, valid, to);
     }
     if (flags & VT_LINE_STYLED && count) {
         first = vt_style_of(cells);
-        last = vt_style_of(cells + count - 1);
+        last = vt_style_of(cells + valid - 1);
     }
+    if (valid < count) {
+        size_t head = vt_has_style(first) ? VT_TOKEN_STYLE_BYTES : 0;
+        size_t times = (size_t)(count / valid);
+        n = head + vt_repeat_bytes(to + head, n - head, times);
+        cost *= times;
+    }
+    cost = utf16 ? cost : n;
     if (vt_scroll_wraps(s)) { /* the style goes on, or ends: an unwrapped line has that once */
         cost -= vt_has_style(first) ? VT_TOKEN_STYLE_BYTES : 0;
         cost += cell_style_eq(first, s->last) ? 0 : VT_TOKEN_STYLE_BYTES;
