@@ -921,11 +921,9 @@ static void test_fleet_expired(void)
     AWAIT(json_count(get("/computers").body, "") == 2);
     CHECK_INT(call("POST", path, "{\"message\": \"first\"}").status, 200);
     kill(relay_pid, SIGSTOP);
-    for (int i = 0; i < 2; i++) {
-        struct reply r = call("POST", path, "{\"message\": \"stalled\"}");
-        CHECK_INT(r.status, 504);
-        CHECK_HAS(r.body, "may have been carried out");
-    }
+    struct reply r = call("POST", path, "{\"message\": \"stalled\"}");
+    CHECK_INT(r.status, 504);
+    CHECK_HAS(r.body, "may have been carried out");
     kill(relay_pid, SIGCONT);
     AWAIT(call("POST", path, "{\"message\": \"second\"}").status == 200);
     /* It dies, is asked, and starts again. */
