@@ -92,10 +92,8 @@ static int acts_type_one(struct context *c, const char *id, const char *path, co
                          int several)
 {
     buf target = {0}, line = {0};
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(id));
-    buf_str(&target, path);
-    int failed = context_ask(c, "POST", context_put_computer(c, &target), body);
+    client_put_target(&target, id, path, c->value['o']);
+    int failed = context_ask(c, "POST", buf_cstr(&target), body);
     if (!failed) {
         if (several)
             buf_fmt(&line, "%s\t", id);
@@ -181,13 +179,9 @@ static int acts_answer(struct context *c)
 static int acts_kill_one(struct context *c, const char *id)
 {
     buf target = {0};
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(id));
-    context_put_computer(c, &target);
-    if (c->client.foreign && !c->value['o'])
-        buf_str(&target, "?computer=local"); /* a TeleClaude daemon wants any name */
-    if (c->value['F'])
-        buf_fmt(&target, "%cforce=1", memchr(target.p, '?', target.n) ? '&' : '?');
+    /* a TeleClaude daemon wants any name */
+    client_put_target(&target, id, c->value['F'] ? "?force=1" : "",
+                      c->client.foreign && !c->value['o'] ? "local" : c->value['o']);
     int failed = context_ask(c, "DELETE", buf_cstr(&target), NULL);
     buf_free(&target);
     return failed;
@@ -248,14 +242,12 @@ static int acts_kill(struct context *c)
 static int acts_restart_one(struct context *c, const char *id)
 {
     buf target = {0}, body = {0};
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(id));
-    buf_str(&target, "/restart");
+    client_put_target(&target, id, "/restart", c->value['o']);
     json_open(&body, '{');
     json_field_bool(&body, "fresh", c->value['G'] != NULL);
     client_put_environment(&body);
     json_close(&body, '}');
-    int failed = context_ask(c, "POST", context_put_computer(c, &target), &body);
+    int failed = context_ask(c, "POST", buf_cstr(&target), &body);
     buf_clear(&body);
     buf_fmt(&body, "%s\n", id);
     if (!failed)

@@ -874,9 +874,7 @@ static int commands_hook_report(struct context *c)
     if (id && *id) {
         commands_hook_input(c, &input);
         if (hook_read(buf_view(&input), &event) == 1) {
-            buf_str(&target, "/sessions/");
-            http_put_encoded(&target, span_of(id));
-            buf_str(&target, "/event");
+            client_put_target(&target, id, "/event", NULL);
             if (!context_post(c, buf_cstr(&target), &event, COMMAND_HOOK_MS))
                 commands_hook_directly(c, id, &event);
         }

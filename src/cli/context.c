@@ -111,11 +111,7 @@ static int context_post(struct context *c, const char *target, const buf *body, 
 
 static const char *context_put_computer(const struct context *c, buf *target)
 {
-    if (c->value['o']) {
-        buf_byte(target, memchr(target->p, '?', target->n) ? '&' : '?');
-        buf_str(target, "computer=");
-        http_put_encoded(target, span_of(c->value['o']));
-    }
+    client_put_computer(target, c->value['o']);
     return buf_cstr(target);
 }
 
@@ -252,8 +248,7 @@ static int context_find(struct context *c, const char *word, buf *target)
     char *words[] = {(char *)(uintptr_t)word}, *id;
     if (context_find_many(c, words, 1, &id) != 0)
         return 1;
-    buf_str(target, "/sessions/");
-    http_put_encoded(target, span_of(id));
+    client_put_target(target, id, "", NULL);
     buf_cstr(target);
     free(id);
     return 0;

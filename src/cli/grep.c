@@ -47,10 +47,8 @@ static int grep_sessions(struct context *c, char **ids, size_t count, span text)
     int found = 0, failed = 0;
     for (size_t i = 0; i < count; i++) {
         buf target = {0};
-        buf_str(&target, "/sessions/");
-        http_put_encoded(&target, span_of(ids[i]));
-        buf_fmt(&target, "/transcript?tail_chars=%d", INT_MAX);
-        int lines = context_ask(c, "GET", context_put_computer(c, &target), NULL) == 0
+        client_put_target(&target, ids[i], "/transcript?tail_chars=2147483647", c->value['o']);
+        int lines = context_ask(c, "GET", buf_cstr(&target), NULL) == 0
                         ? grep_print(c, ids[i], text)
                         : -1;
         found += lines > 0;

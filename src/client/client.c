@@ -574,6 +574,23 @@ static void client_retry_now(struct client *c)
     client_on_retry(c);
 }
 
+static void client_put_computer(buf *b, const char *computer)
+{
+    if (!computer)
+        return;
+    buf_byte(b, memchr(b->p, '?', b->n) ? '&' : '?');
+    buf_str(b, "computer=");
+    http_put_encoded(b, span_of(computer));
+}
+
+static void client_put_target(buf *b, const char *id, const char *tail, const char *computer)
+{
+    buf_str(b, "/sessions/");
+    http_put_encoded(b, span_of(id));
+    buf_str(b, tail);
+    client_put_computer(b, computer);
+}
+
 static void client_put_environment(buf *b)
 {
     extern char **environ;

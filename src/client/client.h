@@ -140,6 +140,9 @@ static void client_subscribe(struct client *c);
 static void client_refresh(struct client *c);
 static void client_retry_now(struct client *c);
 
+/* Appends /sessions/ID, the tail, which may have a query, and computer=, unless that is NULL. */
+static void client_put_target(buf *b, const char *id, const char *tail, const char *computer);
+static void client_put_computer(buf *b, const char *computer); /* … alone */
 /* Appends this process's "env" and "umask". */
 static void client_put_environment(buf *b);
 /* Returns an error's detail as one line, to be freed. */

@@ -156,6 +156,7 @@ static struct stream *relayed_open(struct client *c, const char *id, const char 
                                    void *ctx)
 {
     struct relayed *r = base_alloc(sizeof *r);
+    char tail[64];
     buf target = {0};
     r->base = (struct stream){.source = &relayed_source, .hooks = hooks, .ctx = ctx};
     r->ws.on_open = relayed_on_open;
@@ -163,14 +164,9 @@ static struct stream *relayed_open(struct client *c, const char *id, const char 
     r->ws.on_drained = relayed_on_drained;
     r->ws.on_closed = relayed_on_closed;
     r->ws.ctx = r;
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(id));
-    buf_str(&target, control ? "/attach?sizes=1&mode=control" : "/attach?sizes=1");
-    buf_str(&target, scrollback ? "&scrollback=1" : "");
-    if (computer) {
-        buf_str(&target, "&computer=");
-        http_put_encoded(&target, span_of(computer));
-    }
+    base_fmt(tail, sizeof tail, "/attach?sizes=1%s%s", control ? "&mode=control" : "",
+             scrollback ? "&scrollback=1" : "");
+    client_put_target(&target, id, tail, computer);
     int status = client_ws_open(&r->ws, c, buf_cstr(&target));
     buf_free(&target);
     if (status == 0)

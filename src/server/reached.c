@@ -411,15 +411,11 @@ static int reached_ask_end(const struct server *server, const char *computer, co
 {
     struct reached *r = reached_find(server, span_of(computer));
     buf target = {0};
+    char tail[32];
     if (!r)
         return 0;
-    buf_str(&target, "/sessions/");
-    http_put_encoded(&target, span_of(id));
-    buf_fmt(&target, restores ? "/restore" : "?undo_s=%d", undo_s);
-    if (strcmp(computer, r->name) != 0) {
-        buf_str(&target, restores ? "?computer=" : "&computer=");
-        http_put_encoded(&target, span_of(computer));
-    }
+    base_fmt(tail, sizeof tail, restores ? "/restore" : "?undo_s=%d", undo_s);
+    client_put_target(&target, id, tail, strcmp(computer, r->name) != 0 ? computer : NULL);
     client_request(&r->client, restores ? "POST" : "DELETE", buf_cstr(&target), (span){0}, done,
                    ctx);
     buf_free(&target);

@@ -434,15 +434,6 @@ static void app_fetch(struct app *t)
     app_fetch_rest(t);
 }
 
-static void app_put_target(buf *b, const char *id, const char *tail, const char *computer)
-{
-    buf_str(b, "/sessions/");
-    http_put_encoded(b, span_of(id));
-    buf_str(b, tail);
-    buf_str(b, "?computer=");
-    http_put_encoded(b, span_of(computer));
-}
-
 /* ---- ended sessions, until their end can't be undone ---------------------------------------- */
 
 static void app_remove_ended(struct app *t, int at)

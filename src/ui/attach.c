@@ -230,7 +230,7 @@ static void attach_on_preview(void *ctx)
         return;
     }
     buf target = {0};
-    app_put_target(&target, s->id, "/transcript", s->computer);
+    client_put_target(&target, s->id, "/transcript", s->computer);
     buf_fmt(&target, "&tail_chars=%d", ATTACH_PREVIEW_CHARS);
     app_request(t, "GET", buf_cstr(&target), (span){0}, 0, attach_on_transcript);
     buf_free(&target);
@@ -262,7 +262,7 @@ static void attach_follow(struct app *t)
 static void attach_ask_daemon(struct app *t)
 {
     buf target = {0};
-    app_put_target(&target, t->view->id, "", t->config->computer);
+    client_put_target(&target, t->view->id, "", t->config->computer);
     if (t->view->stream && t->view->stream->link)
         app_request(t, "GET", buf_cstr(&target), (span){0}, 0, NULL);
     buf_free(&target);

@@ -539,7 +539,7 @@ static struct app_request *dialog_send(struct app *t, const char *method, const 
     if (force)
         json_field_bool(&body, "force", 1);
     json_close(&body, '}');
-    app_put_target(&target, t->target, tail, t->target_computer);
+    client_put_target(&target, t->target, tail, t->target_computer);
     struct app_request *request =
         app_request(t, method, buf_cstr(&target), buf_view(&body), t->mode, on_reply);
     buf_free(&body);
@@ -656,7 +656,7 @@ static void dialog_end_target(struct app *t, int can_undo)
 {
     const struct tree_session *s = tree_session(&t->tree, t->target);
     buf target = {0}, after = {0};
-    app_put_target(&target, t->target, "", t->target_computer);
+    client_put_target(&target, t->target, "", t->target_computer);
     changes_put_worktree(t, s, &after);
     can_undo &= s && !app_is_foreign(t);
     if (can_undo) {
@@ -747,7 +747,7 @@ static void dialog_undo(struct app *t)
     if (*id == '{') {
         app_request(t, "POST", "/sessions/restore", span_of(id), APP_CONFIRM, dialog_on_undone);
     } else {
-        app_put_target(&target, id, "/restore", t->ended[last].computer);
+        client_put_target(&target, id, "/restore", t->ended[last].computer);
         app_request(t, "POST", buf_cstr(&target), span_of("{}"), APP_CONFIRM, dialog_on_undone);
         buf_str(&key, "s:");
         buf_str(&key, id);
@@ -860,7 +860,7 @@ static void dialog_restart(struct app *t)
                    dialog_restart_many);
     } else {
         dialog_put_restart(t, dialog_is_here(t, s->computer), &body);
-        app_put_target(&target, s->id, "/restart", s->computer);
+        client_put_target(&target, s->id, "/restart", s->computer);
         app_request(t, "POST", buf_cstr(&target), buf_view(&body), APP_CONFIRM,
                     dialog_on_restarted);
     }

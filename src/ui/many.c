@@ -223,7 +223,7 @@ static void many_post(struct app *t, const char *tail, span body, const char *ac
         if (!s)
             continue;
         t->many.pending++, t->many.sent++;
-        app_put_target(&target, s->id, tail, s->computer);
+        client_put_target(&target, s->id, tail, s->computer);
         app_request(t, "POST", buf_cstr(&target), body, APP_CONFIRM, many_on_reply)->on_error =
             many_on_error;
         buf_free(&target);

@@ -43,7 +43,7 @@ static void reading_begin(struct app *t)
     if (attach_history(t, &never) || !never) {
         app_changed(t); /* reading_follow shows it */
     } else if (s) {
-        app_put_target(&target, s->id, "/transcript", s->computer);
+        client_put_target(&target, s->id, "/transcript", s->computer);
         buf_fmt(&target, "&tail_chars=%d&prompts=1", READING_CHARS);
         app_request(t, "GET", buf_cstr(&target), (span){0}, 0, reading_on_transcript);
         buf_free(&target);

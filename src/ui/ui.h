@@ -372,8 +372,6 @@ static int app_is_open(const struct app_request *request);
 static void app_pause_if_late(const struct app_request *request);
 /* Refuses for an on_reply that cannot use the reply. */
 static void app_refuse(struct app_request *request, const char *why);
-/* Appends /sessions/ID, tail, ?computer=. */
-static void app_put_target(buf *b, const char *id, const char *tail, const char *computer);
 static void app_fetch_sessions(struct app *t);
 static void app_fetch_rest(struct app *t);
 static void app_fetch(struct app *t);
