@@ -21,9 +21,7 @@ static void dialog_free_choices(struct app *t)
     }
     names_free(&t->computers);
     t->offered = NULL;
-    while (t->menu.count)
-        free(t->menu.items[--t->menu.count]);
-    free(t->menu.items);
+    names_free(&t->menu.items);
     t->menu = (struct widget_menu){0};
 }
 
@@ -589,11 +587,8 @@ static char *dialog_question(const struct tree_session *s)
 static void dialog_list_choices(struct app *t, const struct tree_session *s)
 {
     span rest = span_of(s->choices ? s->choices : "Yes\nNo\n");
-    while (rest.n) {
-        t->menu.items = base_grow(t->menu.items,
-                                  (size_t)(t->menu.count + 1) * sizeof *t->menu.items);
-        t->menu.items[t->menu.count++] = span_dup(span_cut(&rest, '\n'));
-    }
+    while (rest.n)
+        names_add(&t->menu.items, span_dup(span_cut(&rest, '\n')));
 }
 
 static void dialog_choose(struct app *t)

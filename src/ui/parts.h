@@ -673,8 +673,8 @@ static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *
 
 struct widget_menu {
     const char *title;
-    char **items;
-    int count, at;
+    struct names items;
+    int at;
 };
 
 /* Handles clicks, and digits, which choose items. */

@@ -560,7 +560,7 @@ static void widget_confirm_draw(struct widgets *u, const struct widget_confirm *
 static enum widget_answer widget_menu_run(struct widget_menu *m, enum widget_command command)
 {
     if (command == WIDGET_DO_UP || command == WIDGET_DO_DOWN)
-        m->at = (m->at + m->count + (command == WIDGET_DO_DOWN ? 1 : -1)) % m->count;
+        m->at = (m->at + m->items.count + (command == WIDGET_DO_DOWN ? 1 : -1)) % m->items.count;
     return command == WIDGET_DO_ENTER    ? WIDGET_SUBMIT
            : command == WIDGET_DO_CANCEL ? WIDGET_CANCEL
                                          : WIDGET_NOT_YET;
@@ -573,7 +573,7 @@ static enum widget_answer widget_menu_event(struct widgets *u, struct widget_men
     int at = hit && hit->what == WIDGET_LINE ? hit->index : -1;
     if (ev->type == TERM_KEY && !ev->mods && ev->key >= '1' && ev->key <= '9')
         at = (int)ev->key - '1';
-    if (at < 0 || at >= m->count)
+    if (at < 0 || at >= m->items.count)
         return WIDGET_PASSED;
     m->at = at;
     return WIDGET_SUBMIT;
@@ -584,17 +584,17 @@ static void widget_menu_draw(struct widgets *u, const struct widget_menu *m, spa
     int width = widget_min(60, u->grid->cols - 4), row, col, room = u->grid->rows - 2;
     struct cell_style style = widget_style(u, THEME_TEXT);
     int lines = widget_wrapped_draw(u->grid, 0, 0, width, 0, text, style);
-    lines = widget_max(0, widget_min(lines, room - m->count));
-    widget_box_draw(u, lines + m->count, width, m->title, &row, &col);
+    lines = widget_max(0, widget_min(lines, room - m->items.count));
+    widget_box_draw(u, lines + m->items.count, width, m->title, &row, &col);
     widget_wrapped_draw(u->grid, row, col, width, lines, text, style);
-    for (int i = 0; i < m->count && lines + i < room; i++) {
+    for (int i = 0; i < m->items.count && lines + i < room; i++) {
         char number[16];
         int y = row + lines + i;
         base_fmt(number, sizeof number, "%d ", i + 1);
         style = widget_style(u, i == m->at ? THEME_SELECTED : THEME_TEXT);
         grid_fill(u->grid, y, col, 1, width, style);
         int used = widget_put(u->grid, y, col, width, number, style);
-        widget_put_cut(u->grid, y, col + used, width - used, m->items[i], style);
+        widget_put_cut(u->grid, y, col + used, width - used, m->items.list[i], style);
         widget_add_hit(u, y, col, 1, width, WIDGET_LINE, i, 0);
     }
 }

@@ -375,7 +375,7 @@ static void unit_dialog_choices(void)
     unit_app_type(&u, "a2");
     UNIT_APP_SEE(&u, "answered");
     CHECK(unit_app_has(&u.asked, "POST /sessions/a/answer?computer=vm {\"answer\":\"2\"}"));
-    CHECK(u.t->mode == APP_SESSIONS && !u.t->menu.count);
+    CHECK(u.t->mode == APP_SESSIONS && !u.t->menu.items.count);
     buf_clear(&u.asked);
     unit_app_type(&u, "a\033[B\033[B\033[B\r");
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "{\"answer\":\"2\"}"));
