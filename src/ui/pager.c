@@ -15,7 +15,6 @@
 #define PAGER_SPAN_MAX 400    /* bytes between two inline marks of a pair */
 #define PAGER_NESTED_MAX 4    /* levels of inline marks */
 #define PAGER_TAB 8
-#define PAGER_NEEDLE_MAX 200  /* bytes */
 #define PAGER_HITS_MAX 100000
 #define PAGER_INDENT_MAX 16   /* columns; deeper lists stay at this indent */
 
@@ -778,6 +777,8 @@ static void pager_search(struct pager *p, const char *needle)
     buf_clear(&p->needle);
     pager_add_typed(&p->needle, span_of(needle));
     p->typing = 0;
+    if (p->needle.n)
+        base_copy(p->last, sizeof p->last, buf_cstr(&p->needle));
     pager_find_hits(p);
     if (p->hit_count) {
         int hit = pager_hit_from(p, p->top < p->row_count ? p->rows[p->top].at : 0);
@@ -787,7 +788,11 @@ static void pager_search(struct pager *p, const char *needle)
 
 static void pager_next(struct pager *p, int step)
 {
-    if (!p->hit_count && p->needle.n)
+    if (!p->needle.n) {
+        pager_search(p, p->last);
+        return;
+    }
+    if (!p->hit_count)
         pager_find_hits(p);
     if (!p->hit_count)
         return;
@@ -899,8 +904,10 @@ static void pager_free(struct pager *p)
     buf_free(&p->shown);
     buf_free(&p->looks);
     buf_free(&p->needle), buf_free(&p->command);
-    *p = (struct pager){.theme = p->theme, .hit = -1, .prompt = -1, .exact = p->exact,
-                        .whole = p->whole};
+    struct pager empty = {.theme = p->theme, .hit = -1, .prompt = -1, .exact = p->exact,
+                          .whole = p->whole};
+    memcpy(empty.last, p->last, sizeof empty.last);
+    *p = empty;
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -915,7 +922,7 @@ static void pager_typing_event(struct pager *p, const struct term_event *ev)
         buf_clear(text);
         p->typing = 0;
     } else if (ev->key == '\r') {
-        char *needle = span_dup(buf_view(text));
+        char *needle = text->n ? span_dup(buf_view(text)) : base_dup(p->last);
         pager_search(p, needle);
         free(needle);
     } else if (ev->key == 0x7f) {
@@ -992,6 +999,8 @@ static void pager_put_place(const struct pager *p, buf *b)
     else if (p->hit >= 0)
         buf_fmt(b, "%d of %d%s  ", p->hit + 1, p->hit_count,
                 p->hit_count == PAGER_HITS_MAX ? "+" : "");
+    if (p->needle.n && (p->exact || p->whole))
+        buf_str(b, !p->whole ? "case  " : p->exact ? "case, words  " : "words  ");
     if (p->follow)
         buf_str(b, "following  ");
     if (p->cut)

@@ -786,6 +786,8 @@ static void keymap_help_free(struct keymap_help *h);
 #define PAGER_FILE_MAX (4 * 1024 * 1024) /* bytes of a file */
 #endif
 
+#define PAGER_NEEDLE_MAX 200 /* bytes */
+
 struct pager_line {
     size_t at, end;
     int indent;               /* of the rows that continue it */
@@ -824,6 +826,7 @@ struct pager {
     int hit_count, hit;
     buf looks;                /* an enum pager_look per byte of shown */
     buf needle;
+    char last[PAGER_NEEDLE_MAX + 1]; /* searched before, perhaps in another text */
     buf command;              /* gets the text by a pipe */
     char note[120];           /* in the footer, until the next key */
 };

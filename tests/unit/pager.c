@@ -619,8 +619,40 @@ static void unit_pager_diff(void)
     pager_free(&p);
 }
 
+static void unit_pager_searches_again(void)
+{
+    test_begin("n, and Enter without a needle, search for the last one, in another text, too");
+    struct grid g = {0};
+    struct pager p = {0};
+    grid_resize(&g, 4, 40);
+    pager_set(&p, "one", span_of("a needle\n"), 0);
+    pager_draw(&p, &g, 0, 0, 4, 40);
+    unit_pager_press(&p, 'n');
+    CHECK(!p.needle.n && !p.hit_count); /* there is none yet */
+    unit_pager_type(&p, "/Needle\r");
+    p.exact = 1;
+    pager_find_again(&p);
+    p.note[0] = '\0';
+    pager_draw(&p, &g, 0, 0, 4, 40);
+    UNIT_PAGER_ROW(&g, 3, "/Needle            not found  case  100%");
+    p.exact = 0;
+    pager_set(&p, "two", span_of("x\nno needle\n"), 0);
+    CHECK(!p.needle.n);
+    pager_draw(&p, &g, 0, 0, 4, 40);
+    unit_pager_press(&p, 'n');
+    CHECK_INT(p.hit, 0);
+    unit_pager_press(&p, 0x1b);
+    pager_set(&p, "three", span_of("needle\n"), 0);
+    pager_draw(&p, &g, 0, 0, 4, 40);
+    unit_pager_type(&p, "/\r");
+    CHECK_INT(p.hit_count, 1);
+    pager_free(&p);
+    grid_free(&g);
+}
+
 static void unit_pager(void)
 {
+    unit_pager_searches_again();
     unit_pager_diff();
     unit_pager_markdown();
     unit_pager_wrap();
