@@ -143,6 +143,7 @@ struct vt {
 
 /* ---- scroll: the scrollback ------------------------------------------------------------------ */
 
+static int vt_cell_width(const struct cell *cell); /* columns */
 static void vt_scroll_clear(struct vt_scroll *s);
 /* flags: enum vt_line_flag. Drops the oldest rows past VT_SCROLL_LINES and VT_SCROLL_BYTES. */
 static void vt_scroll_keep(struct vt_scroll *s, const struct cell_pool *pool,
@@ -173,7 +174,6 @@ static int vt_is_blank(const struct cell *cell);
 static void vt_blank(struct cell *cells, int n, uint32_t bg);
 /* Blanks half a wide character; its colours stay. */
 static void vt_halve(struct cell *cell);
-static int vt_cell_width(const struct cell *cell);
 /* Halves the wide characters across both edges of cells to be overwritten or moved. */
 static void vt_mend(struct vt_line *line, int from, int to);
 static void vt_set_cells(struct cell *cells, int n, uint32_t rune, int width,

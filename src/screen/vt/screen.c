@@ -9,11 +9,6 @@ static int vt_clamp(int v, int low, int high)
     return v < low ? low : v > high ? high : v;
 }
 
-static int vt_cell_width(const struct cell *cell)
-{
-    return cell->attr & CELL_WIDE ? 2 : 1;
-}
-
 static void vt_line_fill(struct vt_line *line)
 {
     int width = vt_cell_width(line->cells);

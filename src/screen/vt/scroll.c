@@ -275,6 +275,11 @@ static int vt_has_style(struct cell_style style)
     return (style.fg | style.bg | style.attr | style.extra) != 0;
 }
 
+static int vt_cell_width(const struct cell *cell)
+{
+    return cell->attr & CELL_WIDE ? 2 : 1;
+}
+
 /* Returns where to pack a row of at most `most` bytes: its place in the ring, or beside it where
  * the ring is too full or ends. */
 static char *vt_scroll_room(struct vt_scroll *s, size_t most)
