@@ -149,7 +149,7 @@ typedef struct blob {
 
 static int base_write(int fd, span s);         /* 0, or -1 with errno */
 static void base_die(const char *format, ...) BASE_FORMAT(1, 2);
-/* snprintf without floating point. */
+/* Formats as snprintf, but no floating point. */
 static size_t base_fmt(char *out, size_t size, const char *format, ...) BASE_FORMAT(3, 4);
 static size_t base_vfmt(char *out, size_t size, const char *format, va_list args) BASE_FORMAT(3, 0);
 static size_t base_copy(char *out, size_t size, const char *s); /* as base_fmt of "%s" */
@@ -293,7 +293,7 @@ static int json_text_eq(struct json string, const char *s);
 /* 0: a member's key isn't that name, by its first character. Spares most calls of json_text_eq. */
 #define JSON_MAY_BE(key, name)                                                                     \
     (!*(name) || (key).text.p[1] == *(name) || (key).text.p[1] == '\\')
-/* Those three of a member. */
+/* As those three, of a member. */
 static void json_put_member(buf *b, struct json object, const char *key);
 static char *json_dup_member(struct json object, const char *key);
 static int json_member_eq(struct json object, const char *key, const char *s);

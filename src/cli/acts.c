@@ -276,7 +276,7 @@ static int acts_restart_lost(struct context *c)
     return failed;
 }
 
-/* Filters are about exited sessions. */
+/* Its filters are about exited sessions only. */
 static int acts_restart(struct context *c)
 {
     struct acts_ids found = {0};

@@ -61,7 +61,7 @@ static struct json hook_detail(struct json input)
     return none;
 }
 
-/* "Bash: rm -rf build" */
+/* Appends "Bash: rm -rf build". */
 static void hook_put_question(buf *b, struct json input, struct json text)
 {
     buf asks = {0}, detail = {0};

@@ -33,7 +33,7 @@ static int settings_install(const char *agent, const char *home, const char *pro
 /* Tells whether an agent has hooks and none of telec's, and STATE/hints does not have it. */
 static int hints_may(const struct config *config, const char *agent);
 static void hints_end(const struct config *config, const char *agent);
-/* As hints_may, and ends it. */
+/* As hints_may, but true only once. */
 static int hints_is_due(const struct config *config, const char *agent);
 /* Returns 1 the first time. */
 static int hints_say_once(const struct config *config, const char *text);

@@ -74,12 +74,12 @@ static span codec_mend(span text, buf *mended);
 /* One that is absent or longer leaves `out` empty. */
 static void codec_copy_text(struct json object, const char *key, char *out, size_t size);
 static int codec_parse_session(struct json object, struct codec_session *s, const char **why);
-/* computer: replaces the member, or NULL. */
+/* computer: put in place of the member, or NULL. */
 static void codec_put_session(buf *b, struct json object, const char *computer);
 static void codec_put_event(buf *b, const char *event, span data, long long wall_ms,
                             const char *computer);
 static int codec_parse_event(span payload, struct codec_event *e, const char **why);
-/* Unknown ones are ignored. */
+/* Stores a field; unknown ones are ignored. */
 static void codec_set_field(struct codec_request *r, span name, span value);
 static span codec_field(const struct resp *fields, const char *name); /* or empty */
 static void codec_read_input(struct codec_id id, const struct resp *fields, struct codec_input *in);
@@ -267,7 +267,7 @@ struct streams_request {
     int tries;              /* with ids too low for the stream */
     buf fields;             /* by streams_put_fields … */
     size_t parts;           /* … and how many */
-    /* Comes once; reply or why. */
+    /* Called once, with the reply, or why there is none. */
     void (*done)(void *ctx, const struct codec_reply *reply, struct codec_id at, const char *why);
     void *ctx;
 };

@@ -54,7 +54,7 @@ static void guest_free(struct guest *g)
     free(g);
 }
 
-/* The asker has detached. */
+/* Called when the asker has detached. */
 static void guest_leave(struct guest *g)
 {
     streams_delete(&g->all->fleet->streams, g->input.key);

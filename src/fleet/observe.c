@@ -25,7 +25,7 @@ static void observe_free(struct observe_stream *one)
     free(one);
 }
 
-/* Nothing is read any more. */
+/* Reads nothing any more. */
 static void observe_stop(struct observe_stream *one)
 {
     struct observations *all = one->owner;

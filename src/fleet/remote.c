@@ -375,7 +375,7 @@ static int remote_is_renewed(const struct remote *one)
            strcmp(one->instance, peer->beat.instance) != 0;
 }
 
-/* fleet.on_link */
+/* Is the fleet's on_link. */
 static void remote_on_link(void *ctx, const char *computer)
 {
     struct remotes *all = ctx;

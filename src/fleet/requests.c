@@ -670,7 +670,7 @@ static void requests_on_restarted(void *ctx, struct session *s, const char *erro
         requests_fail(ctx, error, "NOT_RESTARTED");
 }
 
-/* restart_session ID [fresh] */
+/* Handles restart_session ID [fresh]. */
 static void requests_restart(struct requests_job *job)
 {
     struct session_plan plan = {0};

@@ -588,7 +588,7 @@ streams_ask(struct streams *l, const char *computer, const struct codec_request 
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-/* Messages published before are lost. */
+/* Tells the owner: messages published before are lost. */
 static void streams_on_subscribed(void *ctx, const struct resp *reply)
 {
     struct streams *l = ctx;

@@ -43,7 +43,7 @@ struct near_child {
 
 static void near_begin(void *ctx);
 
-/* Nobody waits any more. Stays in its directory: COMMAND may be a relative path. */
+/* Goes to the background, but stays in its directory: COMMAND may be a relative path. */
 static void near_detach(struct near *l)
 {
     close(l->result_fd);
@@ -420,7 +420,7 @@ static int near_start(struct near *l, int ours[3])
     return 0;
 }
 
-/* Also the retry timer. */
+/* Begins a try; also for the retry timer. */
 static void near_begin(void *ctx)
 {
     struct near *l = ctx;

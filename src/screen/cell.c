@@ -504,7 +504,7 @@ static void cell_sgr_number(struct cell_sgr *sgr, unsigned v, char separator)
     sgr->text[sgr->n++] = (char)('0' + v % 10);
 }
 
-/* base: 30 foreground, 40 background. */
+/* base: 30 for the foreground, 40 for the background. */
 static void cell_sgr_colour(struct cell_sgr *sgr, uint32_t colour, unsigned base)
 {
     unsigned i = colour & 255;

@@ -350,7 +350,7 @@ static int grid_put_cell(struct grid *g, int row, int col, int room, const struc
     return width;
 }
 
-/* The usual case. */
+/* Tells whether plain characters replace plain ones: the usual case. */
 static int grid_is_simple(const struct cell *from, const struct cell *to)
 {
     return ((from->rune >= 0x20 && from->rune < 0x7f) || from->rune == 0) && !from->extra &&
@@ -880,7 +880,7 @@ static int grid_band_last(const struct grid_scroll *s)
     return s->by > 0 ? s->last + s->by : s->last;
 }
 
-/* Cells saved less cells damaged. */
+/* Counts the cells saved less the cells damaged. */
 static int grid_scroll_gain(const struct grid *g, const struct grid_scroll *s)
 {
     int gain = -GRID_SCROLL_COST;

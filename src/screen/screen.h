@@ -81,7 +81,7 @@ static int cell_columns(span s);                   /* of clean text */
 static size_t cell_fit(span s, int columns, int *used);
 /* Tells whether cp joins the grapheme rune. */
 static int cell_joins(const struct cell_pool *pool, uint32_t rune, uint32_t cp);
-/* 0, 1 or 2 */
+/* Returns 0, 1 or 2. */
 static int cell_width(const struct cell_pool *pool, uint32_t rune);
 static uint32_t cell_append(struct cell_pool *pool, uint32_t rune, uint32_t cp);
 static uint32_t cell_rune(struct cell_pool *pool, span grapheme);

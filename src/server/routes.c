@@ -438,7 +438,7 @@ static void routes_send_answer(struct request *r)
     free(text);
 }
 
-/* refused: of holder_link_offer */
+/* refused: what holder_link_offer returned. */
 static void routes_reply_offered(struct request *r, int refused)
 {
     if (refused)

@@ -67,7 +67,7 @@ static void end_signal_groups(struct holder *h, int signo)
     buf_free(&pids);
 }
 
-/* 0 only counts. Returns their number. */
+/* Returns the number of processes; signo 0 only counts. */
 static int end_signal_all(struct holder *h, int signo)
 {
     buf pids = {0};
@@ -107,7 +107,7 @@ static void end_stop(struct holder *h)
     }
 }
 
-/* The leader last. */
+/* Continues the leader last. */
 static void end_continue(struct holder *h)
 {
     for (size_t i = life_count_pids(&h->paused); i-- > 0;) {

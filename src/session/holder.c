@@ -690,7 +690,7 @@ static void holder_push_modules(int slave)
 }
 #endif
 
-/* ptsname brings libc's printf */
+/* Opens without ptsname, which brings libc's printf. */
 static int holder_open_slave(int master)
 {
 #ifdef TIOCGPTN
@@ -760,7 +760,7 @@ static int holder_is_given_up(const struct holder *h)
     return given_up;
 }
 
-/* 0: incomplete */
+/* Returns 0 when the spec is incomplete. */
 static int holder_read_spec(struct holder *h, struct json spec)
 {
     h->id = json_dup_member(spec, "id");

@@ -131,7 +131,7 @@ static int message_is_read(const struct holder *h)
     return !h->pty.queued && unread == 0;
 }
 
-/* A password is read. */
+/* Tells whether a password is read. */
 static int message_is_secret(const struct holder *h)
 {
     struct termios modes;
@@ -197,7 +197,7 @@ static void message_type(struct holder *h, struct message *m)
     buf_free(&bytes);
 }
 
-/* Enter would answer an open dialog. */
+/* Tells whether a dialog is open, which Enter would answer. */
 static int message_is_blocked(struct holder *h)
 {
     reader_read(h, 0);
@@ -252,7 +252,7 @@ static int message_has_left(struct holder *h, struct message *m)
                   : reader_line(h) != m->line);
 }
 
-/* "queued" while a turn goes on. */
+/* Returns "queued" while a turn goes on. */
 static const char *message_judge_agent(struct holder *h, struct message *m)
 {
     long long since = h->loop.now - m->entered_at;
@@ -346,7 +346,7 @@ static int message_must_wait(struct holder *h, const struct message *m)
            (h->reader.ready ? h->loop.now - m->asked_at < MESSAGE_BOX_MS : !settled);
 }
 
-/* Unless a dialog has opened meanwhile. */
+/* Types it, unless a dialog has opened meanwhile. */
 static void message_start(struct holder *h)
 {
     struct message *m = h->messages;

@@ -176,7 +176,7 @@ struct holder_client {
 /* Removes the terminal's variables but those in `keep` (or NULL), sets ours. Between fork and exec
  * only setenv allocates. */
 static void environment_set(char **env, const char *keep);
-/* As COLORFGBG says. */
+/* Sets the ground that COLORFGBG names. */
 static void environment_set_ground(struct vt *vt, char *const *env);
 
 #define HOLDER_NATIVE_ID_MAX 256 /* bytes */
@@ -186,7 +186,7 @@ static void environment_set_ground(struct vt *vt, char *const *env);
 /* env NULL: ours. row: or NULL. */
 static void native_init(struct holder *h, const struct agents_row *row, char *const *env,
                         const char *directory);
-/* Hooks may tell of other sessions. */
+/* Tells whether hooks may be of other sessions. */
 static int native_is_shared(const struct holder *h);
 /* Reads an unknown id from the agent's files; the looked_task follows, unless `looking` is NULL
  * then. */
@@ -198,10 +198,10 @@ static int native_accept(struct holder *h, struct json id, int is_prompt, span t
 /* ==== status ================================================================================= */
 
 static void status_put_characters(buf *b, span text, int most);
-/* QUESTION_NONE: for nothing */
+/* Returns QUESTION_NONE when it does not wait. */
 static enum question_kind status_waits_for(const struct holder *h);
 static void status_put(const struct holder *h, buf *b);
-/* Kept when the screen is cleared. */
+/* Keeps the last output when the screen is cleared. */
 static void status_renew_last_output(struct holder *h);
 static void status_send(void *holder);
 static void status_changed(struct holder *h);
@@ -220,7 +220,7 @@ static void reader_note_output(struct holder *h, size_t n, int titled);
 static void reader_on_stop(struct holder *h);
 static void reader_expect(struct holder *h, long long due); /* or sooner */
 static void reader_on_timer(void *holder);
-/* Not kept; ends with reader_drop. */
+/* Reads without keeping the result, which reader_drop frees. */
 static void reader_scan(const struct holder *h, struct reader_screen *seen, struct question *q);
 static void reader_drop(struct reader_screen *seen);
 static void reader_on_silence(void *holder);
@@ -264,7 +264,7 @@ static void viewer_leave_size(struct holder_client *c); /* the last active one h
 #define INPUT_HOLD (64 * 1024) /* not read by the program: viewers' input waits */
 #endif
 
-/* -1: the program does not read */
+/* Returns -1 when the program does not read. */
 static int input_type(struct holder *h, span bytes);
 /* Takes its size; a pending Enter goes first. */
 static void input_type_for(struct holder_client *c, span bytes);

@@ -13,7 +13,7 @@
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* Blanks, box drawing, block elements. */
+/* Tells blanks, box drawing and block elements. */
 static int question_is_frame(uint32_t cp)
 {
     return cp == ' ' || cp == '|' || cp == 0xa0 || (cp >= 0x2500 && cp < 0x25a0);
@@ -37,7 +37,7 @@ static span question_bare(span row)
     return row;
 }
 
-/* The column of `at`. */
+/* Returns the column of `at`. */
 static int question_column(span row, const char *at)
 {
     int column = 0;
@@ -343,7 +343,7 @@ static int question_by_agent(const struct question_screen *s, struct question *q
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-/* " 2/40" of a finder */
+/* Tells " 2/40" of a finder. */
 static int question_is_count(span row)
 {
     long long of, among;
@@ -404,7 +404,7 @@ static int question_by_hint(const struct question_screen *s, struct question *q)
     return 1;
 }
 
-/* "● one" beside "○ two" */
+/* Finds "● one" beside "○ two". */
 static int question_by_radio(const struct question_screen *s, struct question *q)
 {
     for (int row = question_tail(s, QUESTION_TAIL_ROWS); !s->agent && row < s->count; row++)
@@ -467,7 +467,7 @@ static int question_by_key(const struct question_screen *s, struct question *q)
 
 #define QUESTION_YES_NO "[y/n]|(y/n)|[yes/no]|(yes/no)|y/n?|(y or n)"
 
-/* "(E)dit, (Q)uit:": at least two. */
+/* Tells a row with two letters or more: "(E)dit, (Q)uit:". */
 static int question_has_letters(span row)
 {
     int found = 0;

@@ -150,7 +150,7 @@ static int reader_is_message(const struct holder *h, span row)
            !(agent->aside && question_has(row, agent->aside));
 }
 
-/* Rows *first to the returned one. */
+/* Finds the rows *first to the returned one. */
 static int reader_find_paragraph(const struct holder *h, const struct question_screen *s, int row,
                                  int end, int *first)
 {
@@ -172,7 +172,7 @@ static int reader_find_paragraph(const struct holder *h, const struct question_s
     return last;
 }
 
-/* Above its input box. */
+/* Keeps what the agent said above its input box. */
 static void reader_keep_said(struct holder *h, const struct question_screen *s, int box)
 {
     const char *mark = h->reader.agent ? h->reader.agent->said : NULL;
@@ -238,7 +238,7 @@ static int reader_is_unsure(struct holder *h, enum question_kind kind, int quiet
     return r->misses == 1 && !quiet && h->state.kind == STATE_WAITING;
 }
 
-/* A hook may have said more. */
+/* Takes the question from the screen, unless a hook has said more. */
 static void reader_renew_asked(struct holder *h)
 {
     span screen = buf_view(&h->reader.asks), known = buf_view(&h->asked);

@@ -67,7 +67,7 @@ static struct cache_session *cache_put(struct cache *c, const char *id, const ch
                                        const span *parts, size_t count, long long now);
 static void cache_update(struct cache *c, struct cache_session *s, const span *parts, size_t count,
                          long long now);
-/* O(sessions between them) */
+/* Costs O(sessions between them). */
 static void cache_move_before(struct cache *c, struct cache_session *s,
                               const struct cache_session *next);
 static void cache_remove(struct cache *c, const char *id);
@@ -115,7 +115,7 @@ static span question_bare(span row);
 static int question_has(span row, const char *phrases);
 /* Returns a row, or -1. */
 static int question_find_box(const struct question_screen *s);
-/* O(bytes of the rows) */
+/* Costs O(bytes of the rows). */
 static void question_read(const struct question_screen *s, struct question *q);
 /* "Bash: make check", or the row that decided */
 static void question_put_text(const struct question_screen *s, const struct question *q, buf *b);
@@ -207,7 +207,7 @@ static void frame_put_size(buf *b, int cols, int rows);
 static void frame_put_resize(buf *b, int cols, int rows, const char *from);
 static void frame_put_answer(buf *b, const char *answer);
 static void frame_put_message(buf *b, const struct frame_message *m);
-/* nothing was typed */
+/* Tells that nothing was typed. */
 static int frame_is_refusal(span receipt);
 static void frame_put_colours(buf *b, const struct vt_colours *colours);
 static int frame_read_colours(struct json array, struct vt_colours *colours);
@@ -230,7 +230,7 @@ static int frame_put_key_bytes(buf *b, span name, int application);
 static size_t frame_find_update(span output);
 /* Focus, mouse, cursor and paging keys, reports: they answer nothing. */
 static int frame_is_look(span keys);
-/* Focus, mouse, reports: no keys. */
+/* Tells focus, mouse and reports, which are no keys. */
 static int frame_is_report(span keys);
 
 /* ==== life ==================================================================================== */
@@ -275,9 +275,9 @@ static int life_reads(pid_t session);
 static void life_put_pid(buf *pids, pid_t pid);
 static size_t life_count_pids(const buf *pids);
 static pid_t life_pid(const buf *pids, size_t i);
-/* As ps: 'T' stopped, 'Z' ended. */
+/* Returns it as ps: 'T' stopped, 'Z' ended. */
 static char life_process_state(pid_t pid);
-/* signo 0 only counts */
+/* signo 0 only counts the processes. */
 static int life_signal_session(pid_t session, int signo);
 /* The holder may be dead: ids may be others' by now. */
 static int life_signal_programs(const struct life_owner *owner, int signo);
@@ -285,7 +285,7 @@ static int life_signal_programs(const struct life_owner *owner, int signo);
  * has it. */
 static int life_lock(const char *dir);
 static int life_publish(int fd, pid_t program, const char *socket);
-/* Free the owner. */
+/* The caller frees the owner. */
 static enum store_lock life_look(const char *dir, struct life_owner *owner);
 static void life_free_owner(struct life_owner *owner);
 /* Asks the kernel's owner of the lock for a new socket, if it knows the signal. Returns 1:
@@ -334,7 +334,7 @@ struct holder_link {
 };
 
 static int holder_link_dial(const char *socket);
-/* Takes the descriptor, or returns -1 for -1. */
+/* Takes the descriptor over. Returns -1 when that is -1. */
 static int holder_link_open(struct holder_link *link, struct loop *l, int fd);
 static void holder_link_send(struct holder_link *link, enum frame_type type, span payload);
 /* Sends what clients can send without end: -1 while HOLDER_QUEUE_MAX bytes are queued. */
@@ -385,7 +385,7 @@ holder_link_ask(struct loop *l, int fd, enum frame_type question, span payload,
                 void (*done)(void *ctx, enum holder_answer how, span payload), void *ctx);
 static void holder_link_ask_cancel(struct holder_link_ask *ask);
 
-/* As FRAME_TEXT_REPLY. */
+/* Appends what FRAME_TEXT_REPLY would have. */
 static void holder_link_log_text(const char *state_dir, int cols, int rows, int prompts, buf *out);
 
 /* ==== transcript ============================================================================== */
@@ -402,7 +402,7 @@ static struct transcript *transcript_read(struct loop *l, const char *program, c
                                           void (*done)(void *ctx, const char *error, span text),
                                           void *ctx);
 static void transcript_cancel(struct transcript *t);
-/* A child process, to stdout. */
+/* Writes to stdout; a child process. */
 static int transcript_main(const char *dir, const char *cols, const char *rows, int prompts);
 
 /* ==== stream ================================================================================== */
@@ -449,14 +449,14 @@ struct stream {
     const char *code; /* in on_end: the other computer's error; or NULL */
 };
 
-/* how: FRAME_VIEW_…. NULL for fd -1. */
+/* how: a set of FRAME_VIEW_…. Returns NULL for fd -1. */
 static struct stream *stream_open(struct loop *l, int fd, span how,
                                   const struct stream_hooks *hooks, void *ctx);
 /* Opens one without the daemon; waits as life_find_socket. */
 static struct stream *stream_open_session(struct loop *l, const struct config *config,
                                           const char *id, span how,
                                           const struct stream_hooks *hooks, void *ctx);
-/* Meanwhile output is omitted, not queued. */
+/* Output is omitted meanwhile, not queued. */
 static void stream_pause(struct stream *s, int paused);
 /* Return 0; 1: wait for on_drained; -1: not read. from: the viewer's computer. */
 static int stream_type(struct stream *s, span input);
@@ -550,7 +550,7 @@ static const char *state_source_name(enum state_source source);
 static int state_apply(struct state *s, const struct state_input *in, long long now);
 /* Returns from when on STATE_ON_SILENCE is due. */
 static long long state_silent_at(const struct state *s);
-/* The program was stopped so long. */
+/* Skips the time that the program was stopped. */
 static void state_skip(struct state *s, long long ms);
 static int state_parse_event(struct json type, enum state_event *event);
 
@@ -651,7 +651,7 @@ static int record_disk_answers(const struct session *s);
 static void record_changed(struct session *s);    /* tells the cache */
 static void record_branch_changed(struct session *s);
 static void record_uncache(struct session *s);    /* not another computer's */
-/* NULL: another computer's */
+/* Returns NULL for another computer's. */
 static struct session **record_session(const struct sessions *all,
                                        const struct cache_session *object);
 /* A configured command may name its conversation itself. */
@@ -677,25 +677,25 @@ static void sessions_init(struct sessions *all, struct loop *l, struct config *c
 /* Calls done of each session being started. */
 static void sessions_stop_waiting(struct sessions *all);
 static void sessions_free(struct sessions *all);   /* they go on */
-/* Or NULL; not a hidden one. */
+/* Returns NULL also for a hidden one. */
 static struct session *sessions_find(const struct sessions *all, const char *id);
 /* Turns an ended session into an exited one; or NULL. */
 static struct session *sessions_revive(struct sessions *all, const char *id);
-/* -1: the title stays */
+/* An error leaves the title. */
 static int sessions_rename(struct session *s, const char *title);
 /* A connection, or -1 with errno. Never waits: without the socket's file it goes through the
  * standing one, and the holder makes the file again. */
 static int sessions_find_socket(struct session *s);
 /* Asks for a status; unreachable while none comes. */
 static void sessions_expect_answer(struct session *s);
-/* holder_link_offer, and that */
+/* As holder_link_offer, then sessions_expect_answer. */
 static int sessions_offer(struct session *s, enum frame_type type, span payload);
 static void sessions_expect_answers(struct sessions *all); /* all, rarely */
 static int sessions_is_running(const struct session *s); /* and it answers */
 /* Returns the running session of that conversation, else s: Codex runs the hooks of all its
  * sessions in the process of the first. */
 static struct session *sessions_of_conversation(struct session *s, const char *native_id);
-/* or NULL */
+/* Returns NULL when it can be reached. */
 static const char *sessions_why_unreachable(const struct session *s);
 /* Also dismisses an exited one. The waiter hears of the removal. */
 static void sessions_end(struct session *s, struct session_waiter *waiter);
@@ -712,7 +712,7 @@ static void sessions_set_seen(struct session *s);
 static struct transcript *sessions_read_log(const struct session *s, int prompts,
                                             void (*done)(void *ctx, const char *error, span text),
                                             void *ctx);
-/* text: the whole one */
+/* text: all of it */
 static void sessions_put_transcript(const struct sessions *all, const char *id, span text,
                                     long long tail_chars, buf *b);
 /* Returns 0, and 80 x 24, when it is unknown. */

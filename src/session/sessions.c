@@ -310,7 +310,7 @@ static int sessions_undo_end(struct session *s)
 
 /* ---- holders -------------------------------------------------------------------------------- */
 
-/* A starting daemon waits for all. */
+/* Ends the wait of a starting daemon when all have answered. */
 static void sessions_adopted(struct sessions *all, int adopting)
 {
     if (!adopting || all->adopting == 0 || --all->adopting > 0)

@@ -109,7 +109,7 @@ static void disk_write_exit(const char *dir, span status)
         log_line(LOG_ERROR, "cannot write %s/exit.json: %s", dir, strerror(errno));
 }
 
-/* No process can be started. */
+/* Writes here, as no process can be started. */
 static void disk_write_here(const struct disk *d)
 {
     struct store_log log;

@@ -10,7 +10,7 @@ static void host_say(const struct host *h, enum host_verdict verdict, const char
     h->say(h->ctx, verdict, about, found, mend);
 }
 
-/* "" when it can't be read. */
+/* Reads a file; "" when that fails. */
 static void host_read(const char *path, buf *b)
 {
     buf_clear(b);

@@ -44,7 +44,7 @@ static const char *redis_url_parse_user(struct redis_url *t, span info)
     return NULL;
 }
 
-/* host, host:port, [v6], [v6]:port */
+/* Parses host, host:port, [v6] or [v6]:port. */
 static const char *redis_url_parse_host(struct redis_url *t, span s)
 {
     span host = s, port;

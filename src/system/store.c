@@ -4,7 +4,7 @@
  *
  * STATE/sessions/ID/ has record.json and end, the daemon's; exit.json, log, log.1 (its output)
  * and holder.lock, its holder's. A session is removed at once: its directory becomes .ID, whose
- * files follow. A directory without a record is a rest. A record is replaced whole: temporary file,
+ * files follow. A directory without a record is the rest of one. A record is replaced whole: temporary file,
  * fsync, rename, fsync of the directory. Logs are not synced. */
 
 #define STORE_TEMPORARY ".tmp"

@@ -24,11 +24,11 @@
 
 /* Without /dev/urandom the bytes differ only by call and process: enough for ids. */
 static void os_random(void *out, size_t n);
-/* RFC 9562, version 4. */
+/* Makes a UUID: RFC 9562, version 4. */
 static void os_uuid(char out[37]);
-/* Never waits; ENOTSUP: no regular file. */
+/* Opens without waiting; ENOTSUP: no regular file. */
 static int os_open_regular(const char *path, int flags);
-/* EFBIG: it is larger */
+/* Appends a regular file; EFBIG: it is larger. */
 static int os_read_file(buf *b, const char *path, size_t most);
 /* Reads anything; may wait for a FIFO's writer. */
 static int os_read_any(buf *b, const char *path, size_t most);
@@ -63,7 +63,7 @@ static int os_point_at_null(int first, int last);  /* descriptors */
 /* Or NULL. Valid until the next call; has pw_name, pw_dir, pw_shell. */
 static const struct passwd *os_user(uid_t uid);
 static void os_put_machine(buf *b);
-/* Else its time, else nothing. */
+/* Appends the boot's id, else its time, else nothing. */
 static void os_put_boot(buf *b);
 /* Returns it in a unit of the system's; 0: unknown. */
 static long long os_process_start(pid_t pid);
@@ -131,7 +131,7 @@ static void loop_free(struct loop *l);
 static void loop_once(struct loop *l);
 /* Uses epoll where there is one: a pass costs what is ready, not what is watched. */
 static void loop_expect_crowd(struct loop *l);
-/* POLLIN, POLLOUT; 0: hang-up only */
+/* events: POLLIN, POLLOUT; 0: hang-up only. */
 static void loop_watch(struct loop *l, struct loop_fd *f, short events);
 static void loop_unwatch(struct loop *l, struct loop_fd *f);
 static void loop_timer_set(struct loop *l, struct loop_timer *t, long long due);
@@ -219,7 +219,7 @@ static void conn_send(struct conn *c, span s);
 static void conn_send_now(struct conn *c, span s);
 /* A copy of fd, too. -1: output is queued, nothing was sent. */
 static int conn_send_fd(struct conn *c, span s, int fd);
-/* Or -1. */
+/* Returns the descriptor that came, or -1. */
 static int conn_receive_fd(struct conn *c);
 /* Queues by reference; first: the beginning of a message. */
 static void conn_send_blob(struct conn *c, blob *b, size_t at, size_t end, int first);
@@ -232,7 +232,7 @@ static void conn_free(struct conn *c);             /* memory only; from on_close
 /* Closes without a hook. */
 static void conn_cancel(struct conn *c);
 
-/* Replaces what is there; mode 0600. */
+/* Replaces what is there by a socket of mode 0600. */
 static int conn_listen(const char *path, char *error, size_t error_size);
 /* The socket stays ready: not polled for CONN_RETRY_MS. */
 static int conn_is_exhausted(int error);
@@ -291,7 +291,7 @@ static int store_write_unsynced(const char *dir, const char *name, span bytes);
 /* After a killed store_write. Only for its writer. */
 static void store_clean(const char *dir, const char *name);
 static char *store_session_dir(const char *state, const char *id);
-/* 0700, synced; it may exist. */
+/* Makes it 0700 and syncs; it may exist. */
 static int store_make_dir(const char *path);
 static int store_remove_session(const char *state, const char *id);
 /* A session's end, DIR/end: a symbolic link (else a file) of the wall clock in ms, 0: at once. A
@@ -342,7 +342,7 @@ struct store_log {
 };
 
 static int store_log_open(struct store_log *log, const char *dir);
-/* A full disk loses them. */
+/* Writes, or loses the bytes on a full disk. */
 static void store_log_write(struct store_log *log, span bytes);
 static void store_log_close(struct store_log *log);
 static void store_log_read(const char *dir, buf *out); /* oldest first */
@@ -455,7 +455,7 @@ static const struct agents_row *agents_row(size_t i);
 static const struct agents_row *agents_find(const char *name); /* or NULL */
 static const struct agents_event *agents_find_event(struct json name); /* or NULL */
 static int agents_mode(const char *name);          /* or -1 */
-/* "claude, gemini and codex", each behind `before`; hooked: with hooks. */
+/* Appends "claude, gemini and codex", each behind `before`; hooked: with hooks. */
 static void agents_put_names(buf *b, int hooked, const char *before);
 
 /* ==== redis_url =============================================================================== */
@@ -580,7 +580,7 @@ static int config_load(struct config *c, const char *program, const char *socket
 static void config_free(struct config *c);
 /* Executes this binary, where possible also once its file was moved, removed or replaced. */
 static const char *config_program(const struct config *c);
-/* Earlier pointers are invalid. */
+/* Reads them anew; earlier pointers are invalid. */
 static void config_renew_agents(struct config *c);
 static void config_put_problem(const struct config *c, buf *problems, int line, span about,
                                const char *what);
@@ -593,9 +593,9 @@ static int config_is_set(const struct config *c);  /* by the user */
 #define CONFIG_PLACES 3
 /* Returns a path in telec-UID of $TMPDIR, /tmp, /dev/shm; NULL: not possible. */
 static char *config_socket_place(int i, const char *name);
-/* The first of these. */
+/* Returns the first of these. */
 static char *config_short_place(const char *name);
-/* Their sockets' directory. */
+/* Returns the directory of holders' sockets. */
 static char *config_holders(const char *socket);
 #define CONFIG_HOLDER_SOCKET (sizeof "/01234567-0123-0123-0123-0123456789ab.sock")
 static const struct config_agent *config_agent(const struct config *c, const char *name);

@@ -129,8 +129,8 @@ static void keymap_push_key(struct keymap_keys *keys, const struct keymap_key *r
 
 static const char *keymap_own(struct keymap_keys *keys, const buf *name)
 {
-    keys->owned = base_grow(keys->owned, (keys->owned_count + 1) * sizeof *keys->owned);
-    return keys->owned[keys->owned_count++] = span_dup(buf_view(name));
+    names_add(&keys->owned, span_dup(buf_view(name)));
+    return keys->owned.list[keys->owned.count - 1];
 }
 
 /* The state of keymap_bind_keys. */
@@ -276,9 +276,7 @@ static void keymap_bind_keys(struct keymap_keys *keys, const struct keymap_key *
 
 static void keymap_free_keys(struct keymap_keys *keys)
 {
-    for (size_t i = 0; i < keys->owned_count; i++)
-        free(keys->owned[i]);
-    free(keys->owned);
+    names_free(&keys->owned);
     free(keys->rows);
     free(keys->lines);
     *keys = (struct keymap_keys){0};

@@ -456,7 +456,7 @@ static void keys_hooks(void *ctx, int wanted)
     dialog_hooks(ctx, wanted);
 }
 
-/* A command of the dialog's widget. */
+/* Runs a command of the dialog's widget. */
 static void keys_command(void *ctx, int command)
 {
     dialog_run(ctx, (enum widget_command)command);
@@ -511,7 +511,7 @@ static void keys_pager_select(void *ctx, int arg)
     app_changed(ctx);
 }
 
-/* Case counts or not; whole words or not. */
+/* Toggles whether case counts, or whether only whole words are found. */
 static void keys_pager_find(void *ctx, int whole)
 {
     struct pager *p = &((struct app *)ctx)->pager;

@@ -196,14 +196,14 @@ static void outline_init(struct tree *t, const char *computer, const char *here)
 static void outline_free(struct tree *t);
 static void outline_build(struct tree *t);
 static int outline_find(const struct tree *t, const char *key); /* or -1 */
-/* 0: unfolds all */
+/* folded 0: unfolds all. */
 static void outline_fold_all(struct tree *t, int folded);
 /* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above
  * it, builds the rows. */
 static int outline_next_waiting(struct tree *t, int from);
 /* Looks in the project of row `from` first; or -1. */
 static int outline_find_number(const struct tree *t, int from, const char *number);
-/* brief: 0 */
+/* full 0: in brief rows. */
 static int outline_row_at(const struct tree *t, int line, int full);
 
 /* ==== todos =================================================================================== */
@@ -416,7 +416,7 @@ static void term_entered(void);                    /* written: term_leave must u
 static void term_leave(void);
 /* Sets what else term_leave writes, once: it undoes what an attached session has set. */
 static void term_set_undo(span undo);
-/* A fatal signal calls term_leave first. */
+/* Lets a fatal signal call term_leave first. */
 static void term_crash_guard(void);
 static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
 static enum cell_depth term_depth(void);           /* by NO_COLOR, COLORTERM, TERM */
@@ -505,7 +505,7 @@ struct theme {
 static void theme_set(struct theme *th, const struct config *c, enum theme_ground ground,
                       enum cell_depth depth, buf *problems);
 static enum theme_ground theme_ground(uint32_t rgb); /* by a reply to OSC 11 */
-/* or NULL */
+/* agent: or NULL. */
 static struct cell_style theme_agent(const struct theme *th, const char *agent);
 /* "bold red on #202020" … Returns 0: no style. */
 static int theme_parse(span s, struct cell_style *style);
@@ -587,7 +587,7 @@ static void widget_begin(struct widgets *u);
 static void widget_add_hit(struct widgets *u, int row, int col, int rows, int cols, int what,
                            int index, int part);
 static const struct widget_hit *widget_find_hit(const struct widgets *u, int row, int col);
-/* Upwards positive; 0: no wheel. */
+/* Returns lines, upwards positive; 0: no wheel. */
 static int widget_wheel(const struct term_event *ev);
 /* Returns a click of the left button, or NULL. */
 static const struct widget_hit *widget_clicked(const struct widgets *u,
@@ -743,8 +743,7 @@ struct keymap_keys {
     struct keymap_key *rows;
     int *lines;                     /* per row: the file's, or 0 */
     size_t count, cap;
-    char **owned;                   /* allocated names */
-    size_t owned_count;
+    struct names owned;
     const struct keymap_key *table;     /* with default keys */
     size_t table_count;
 };

@@ -391,7 +391,7 @@ static void app_run_now(struct app *t);
 static void app_resize(struct app *t);
 static int app_wants_mouse(const struct app *t);
 static int app_wants_title(const struct app *t);
-/* whole: the job, as Ctrl-Z does. */
+/* whole: stops the job, as Ctrl-Z does. */
 static void app_suspend(struct app *t, int whole);
 static void app_resume(struct app *t);
 static void app_free(struct app *t);
@@ -432,7 +432,7 @@ static void many_post(struct app *t, const char *tail, span body, const char *ac
 
 /* ==== dialog ================================================================================== */
 
-/* About the selected row. */
+/* Opens it for the selected row. */
 static void dialog_new(struct app *t);
 static void dialog_message(struct app *t);
 static void dialog_choose(struct app *t);

@@ -155,7 +155,7 @@ static enum parse http_parse_version(struct http_head *head, span s)
     return PARSE_DONE;
 }
 
-/* RFC 9112 3.2. */
+/* Parses as RFC 9112 3.2. */
 static enum parse http_parse_target(struct http_head *head)
 {
     span rest = head->target;

@@ -101,7 +101,7 @@ static const char *resp_check_number(struct resp_head *head)
     }
 }
 
-/* Digits, or -1 for a null. */
+/* Checks digits, or -1 for a null. */
 static const char *resp_check_size(struct resp_head *head)
 {
     char byte = head->kind->byte;

@@ -231,7 +231,7 @@ static void ws_put_close(buf *b, const unsigned char *mask, int code, const char
 
 /* ---- handshake ------------------------------------------------------------------------------ */
 
-/* 4.2.2, step 5.4 */
+/* Appends it as 4.2.2, step 5.4. */
 static void ws_put_accept(buf *b, span key)
 {
     unsigned char sum[20];

@@ -460,7 +460,7 @@ static struct project *projects_find(const struct projects *all, const char *pat
     return p;
 }
 
-/* After the others of that source. */
+/* Returns the place behind the others of that source. */
 static struct project **projects_place(struct projects *all, enum project_source source)
 {
     struct project **at = &all->first;

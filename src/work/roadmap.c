@@ -42,7 +42,7 @@ static size_t roadmap_run(span s, size_t at, int blank)
     return n - at;
 }
 
-/* ^-\s+\[([ .>])\]\s+(\S+) */
+/* Matches ^-\s+\[([ .>])\]\s+(\S+). */
 static int roadmap_parse_item(span line, char *mark, span *slug)
 {
     size_t at = 1 + roadmap_run(line, 1, 1), blanks;

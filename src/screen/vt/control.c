@@ -617,7 +617,7 @@ static void vt_change_mode(struct vt *vt, const struct vt_mode_row *mode, int on
         vt->modes |= mode->bit;
 }
 
-/* XTSAVE. */
+/* Handles XTSAVE of one mode. */
 static void vt_save_mode(struct vt *vt, const struct vt_mode_row *mode, int on)
 {
     unsigned all = mode->bit | mode->group;

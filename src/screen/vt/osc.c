@@ -165,7 +165,7 @@ static void vt_notify(struct vt *vt, int osc, span s)
     vt->signals |= VT_NOTIFIED;
 }
 
-/* "4;STATE;PERCENT" of ConEmu. */
+/* Handles "4;STATE;PERCENT" of ConEmu. */
 static void vt_osc_progress(struct vt *vt, span s)
 {
     long long state = 0, percent = 0;

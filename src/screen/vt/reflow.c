@@ -12,7 +12,7 @@ struct vt_mark {
     int full; /* behind text that fills the row */
 };
 
-/* It runs twice: with into NULL to find the new places, then to write the rows. */
+/* A reflow runs twice: with into NULL to find the new places, then to write the rows. */
 struct vt_reflow {
     const struct vt *from;
     struct vt *into;
