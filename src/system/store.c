@@ -2,10 +2,10 @@
 
 /* store - session records and logs on disk.
  *
- * STATE/sessions/ID/ has record.json and end, the daemon's; exit.json, log, log.1 (its output)
- * and holder.lock, its holder's. A session is removed at once: its directory becomes .ID, whose
- * files follow. A directory without a record is the rest of one. A record is replaced whole: temporary file,
- * fsync, rename, fsync of the directory. Logs are not synced. */
+ * STATE/sessions/ID/ has record.json and end, the daemon's; exit.json, log, log.1 (its output) and
+ * holder.lock, its holder's. A session is removed at once: its directory becomes .ID, whose files
+ * follow. A directory without a record is the rest of one. A record is replaced whole: temporary
+ * file, fsync, rename, fsync of the directory. Logs are not synced. */
 
 #define STORE_TEMPORARY ".tmp"
 #define STORE_OLD ".old"       /* the old file, while it is replaced */
