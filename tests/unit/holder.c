@@ -6,7 +6,7 @@ struct unit_holder {
     struct holder_link link; /* a client that is told everything */
     buf status, screen;      /* the last FRAME_STATUS; all output and snapshots */
     char receipt[64], pty[32], size[64];
-    int statuses, snapshots, closed, receipts, ptys, fd, late;
+    int statuses, snapshots, closed, receipts, ptys, replies, fd, late;
     buf reply, error;        /* the last FRAME_…_REPLY; why it has not started */
     struct loop_timer guard;
 };
@@ -37,6 +37,7 @@ static void unit_holder_on_frame(void *ctx, enum frame_type type, span payload)
     if (type == FRAME_SCREEN_REPLY || type == FRAME_TEXT_REPLY) {
         buf_clear(&u->reply);
         buf_span(&u->reply, payload);
+        u->replies++;
     }
 }
 
@@ -136,6 +137,13 @@ static void unit_holder_run(struct unit_holder *u, const char *script, const cha
 static void unit_holder_send(struct unit_holder *u, enum frame_type type, const char *payload)
 {
     holder_link_send(&u->link, type, span_of(payload));
+}
+
+/* Returns when the holder has handled what was sent before. */
+static void unit_holder_sync(struct unit_holder *u)
+{
+    unit_holder_send(u, FRAME_TEXT, "");
+    CHECK(unit_holder_count(u, &u->replies, u->replies + 1));
 }
 
 /* Ends the session, if it has not ended, and takes everything back. */
@@ -241,7 +249,7 @@ static void unit_hold_hooks(void)
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"prompt\",\"native_session_id\":\"n-1\"}");
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"session_start\",\"native_session_id\":\"n-2\"}");
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"stop\",\"native_session_id\":\"n-2\"}");
-    unit_holder_pass(&u, 50);
+    unit_holder_sync(&u);
     CHECK_INT(u.h.state.kind, STATE_WORKING);
     CHECK_SPAN(buf_view(&u.h.native_id), "n-1");
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"stop\",\"native_session_id\":\"n-1\"}");
@@ -251,7 +259,7 @@ static void unit_hold_hooks(void)
     int before = u.h.state.kind;
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":");
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"nonsense\"}");
-    unit_holder_pass(&u, 50);
+    unit_holder_sync(&u);
     CHECK_INT(u.h.state.kind, before);
     unit_holder_end(&u);
 }
@@ -282,7 +290,7 @@ static void unit_hold_colours(void)
     unit_holder_send(&u, FRAME_COLOURS, "[1,16777216,null]"); /* one is known */
     unit_holder_send(&u, FRAME_COLOURS, "[null,0,null]");
     unit_holder_send(&u, FRAME_COLOURS, "{}");
-    unit_holder_pass(&u, 30);
+    unit_holder_sync(&u);
     vt_feed(u.h.vt, span_of("\033]10;?\a"));
     holder_answer_queries(&u.h);
     CHECK(unit_holder_until(&u, &u.status, "10;rgb:0000/0000/0101"));
@@ -653,11 +661,11 @@ static void unit_hold_messages(void)
     CHECK_SPAN(span_of(u.receipt), "unconfirmed");
     test_begin("a message that is no JSON has no receipt");
     unit_holder_send(&u, FRAME_MESSAGE, "{");
-    unit_holder_pass(&u, 50);
+    unit_holder_sync(&u);
     CHECK_INT(u.receipts, 2);
     test_begin("a message whose time is over is never typed, and has no receipt");
     unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"too late\",\"until\":1}");
-    unit_holder_pass(&u, 50);
+    unit_holder_sync(&u);
     CHECK_INT(u.receipts, 2);
     CHECK(!strstr(buf_cstr(&u.status), "too late"));
     test_begin("an exit is a reaction to a message");
@@ -733,7 +741,7 @@ static void unit_hold_input(void)
     CHECK(unit_holder_until(&u, &u.status, "\"cols\":100,\"rows\":30"));
     unit_holder_send(&u, FRAME_RESIZE, "{\"cols\":0,\"rows\":30}");
     unit_holder_send(&u, FRAME_RESIZE, "[");
-    unit_holder_pass(&u, 30);
+    unit_holder_sync(&u);
     CHECK_INT(vt_cols(u.h.vt), 100);
     test_begin("the client that types has the size; a viewer never resizes the session");
     struct holder_client other = {.holder = &u.h, .cols = 50, .rows = 10};
@@ -745,7 +753,7 @@ static void unit_hold_input(void)
     CHECK_INT(vt_cols(u.h.vt), 50);
     unit_holder_send(&u, FRAME_RESIZE, "{\"cols\":100,\"rows\":31}"); /* later */
     unit_holder_send(&u, FRAME_INPUT, "\033[I\033[<65;5;5M");
-    unit_holder_pass(&u, 30);
+    unit_holder_sync(&u);
     CHECK_INT(vt_cols(u.h.vt), 50);
     unit_holder_send(&u, FRAME_TYPED, "1 look"); /* an arrow */
     CHECK(unit_holder_count(&u, &u.snapshots, 2));
@@ -778,7 +786,7 @@ static void unit_hold_input(void)
     free(much);
     test_begin("frames of an unknown type are ignored, a broken one ends the connection");
     unit_holder_send(&u, (enum frame_type)'?', "x");
-    unit_holder_pass(&u, 30);
+    unit_holder_sync(&u);
     CHECK_INT(u.closed, 0);
     conn_send(&u.link.conn, span_of("\377\377\377\377x"));
     CHECK(unit_holder_count(&u, &u.closed, 1));

@@ -126,6 +126,36 @@ static void unit_presence_silence(void)
     unit_fleet_end(&u);
 }
 
+static void unit_presence_judges(void)
+{
+    static const struct {
+        long long age, ttl;
+        int listed, stale;
+    } cases[] = {{PRESENCE_STALE_MS - 1, -1, 1, 0},
+                 {PRESENCE_STALE_MS, -1, 1, 1},
+                 {PRESENCE_GONE_MS + 1, -1, 1, 1}, /* its key is there, and does not expire */
+                 {PRESENCE_GONE_MS + 1, PRESENCE_GONE_MS - 1, 1, 0}, /* its key is new */
+                 {0, PRESENCE_GONE_MS - PRESENCE_STALE_MS, 1, 1},
+                 {PRESENCE_GONE_MS - 1, -2, 1, 1},
+                 {PRESENCE_GONE_MS, -2, 0, 0}};
+    struct unit_fleet u;
+    const struct codec_heartbeat beat = {.name = "hostb"};
+    test_begin("a computer is stale at PRESENCE_STALE_MS, gone at PRESENCE_GONE_MS, not before");
+    unit_fleet_begin(&u);
+    struct unit_fleet_computer *a = unit_fleet_new(&u, "hosta");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct roster_peer *peer = roster_add(&a->fleet, &beat);
+        peer->beat_at = u.loop.now - cases[i].age;
+        presence_judge(peer, cases[i].ttl);
+        CHECK_INT(unit_fleet_knows(a, "hostb"), cases[i].listed);
+        if (cases[i].listed) {
+            CHECK_INT(peer->stale, cases[i].stale);
+            roster_remove(peer);
+        }
+    }
+    unit_fleet_end(&u);
+}
+
 static void unit_presence_leaving(void)
 {
     struct unit_fleet u;
@@ -290,6 +320,7 @@ static void unit_presence(void)
     unit_presence_pulls();
     unit_presence_skew();
     unit_presence_silence();
+    unit_presence_judges();
     unit_presence_leaving();
     unit_presence_eternal();
     unit_presence_full_queue();
