@@ -47,6 +47,8 @@ static void reading_begin(struct app *t)
         buf_fmt(&target, "&tail_chars=%d&prompts=1", READING_CHARS);
         app_request(t, "GET", buf_cstr(&target), (span){0}, 0, reading_on_transcript);
         buf_free(&target);
+    } else {
+        app_say(t, 0, "select a session first");
     }
 }
 

@@ -428,6 +428,8 @@ static void unit_keys_says(void)
     UNIT_APP_SEE(&u, "no session waits");
     unit_app_type(&u, "i");
     UNIT_APP_SEE(&u, "what was asked");
+    unit_app_type(&u, "gv");
+    UNIT_APP_SEE(&u, "select a session first");
     unit_app_type(&u, "r");
     UNIT_APP_SEE(&u, "refreshed");
     unit_app_type(&u, "?\033[6~");
