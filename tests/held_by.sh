@@ -1,12 +1,13 @@
 #!/bin/sh
 # Sessions held by older versions work with this daemon, and sessions held by this version with
-# theirs: the newest three commits that changed the holder, and the first version.
+# theirs: the newest three commits that changed the holder, and the first version; or COMMITs.
 #
-#   tests/held_by.sh TELEC
+#   tests/held_by.sh TELEC [COMMIT…]
 #
 # Prints a line for each; needs the commits: in a shallow clone they are skipped.
 set -u
-telec=$(realpath "${1:?usage: tests/held_by.sh TELEC}")
+telec=$(realpath "${1:?usage: tests/held_by.sh TELEC [COMMIT…]}")
+shift
 cd "$(dirname "$0")/.." || exit 1
 first=a7bf1e1
 CC=${CC:-cc}
@@ -65,8 +66,10 @@ check()
     fi
 }
 
-for commit in $(git log --format=%h -4 -- src/session/holder.c src/session/frame.c \
-    src/session/end.c src/session/viewer.c src/session/life.c | sed 1d) "$first"; do
+# shellcheck disable=SC2046 # a commit a word
+[ $# -gt 0 ] || set -- $(git log --format=%h -4 -- src/session/holder.c src/session/frame.c \
+    src/session/end.c src/session/viewer.c src/session/life.c | sed 1d) "$first"
+for commit; do
     if ! build "$commit"; then
         echo "skip - held by $commit: that commit is not here"
         continue
