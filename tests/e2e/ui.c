@@ -1692,10 +1692,10 @@ static void test_ui_many(void)
     AWAIT_SESSION(id, "state", "exited");
     daemon_stop();
     char *record = file_read(session_file(id, "record.json"), NULL),
-         *status = file_read(session_file(id, "status.json"), NULL);
+         *exit = file_read(session_file(id, "exit.json"), NULL);
     char *at = record ? strstr(record, id) : NULL,
          *title = record ? strstr(record, "TITLE-OF-IT") : NULL;
-    REQUIRE(at && title);
+    REQUIRE(at && title && exit);
     for (int i = 0; i < 300; i++) {
         char number[13];
         snprintf(number, sizeof number, "%012d", i);
@@ -1705,8 +1705,7 @@ static void test_ui_many(void)
         memcpy(title, number, 11);
         mkdir(format("%s/telec/sessions/%s", e2e.state, copy), 0700);
         file_write(session_file(copy, "record.json"), record, 0600);
-        if (status)
-            file_write(session_file(copy, "status.json"), status, 0600);
+        file_write(session_file(copy, "exit.json"), exit, 0600);
     }
     daemon_start();
     CHECK_INT(json_count(get("/sessions").body, ""), 301);
