@@ -163,7 +163,7 @@ struct redis {
     int again;
     int sentinel;           /* the next to ask */
     int moves;              /* MOVED in a row */
-    int plain;              /* without HELLO */
+    int plain;              /* greets without HELLO */
     int quiet;              /* log the next connection as a detail */
     int subscribed;         /* in RESP2 */
     struct resp_scan scan;
@@ -483,7 +483,7 @@ struct fleet {
     int scanning;           /* pages of the SCAN in flight */
     long long key_read_at;  /* by presence_read_key */
     char refusal[128];      /* of the last heartbeat by Redis; or "" */
-    long long clash_at;     /* of another computer with our name; or 0 */
+    long long clash_at;     /* when another computer had our name; or 0 */
     int leaving;
     struct codec_id events_read; /* before those being checked */
     int events_checking;    /* whether some were lost */

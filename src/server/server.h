@@ -97,7 +97,7 @@ struct reached {
     int other_count;
     buf projects;           /* as in GET /projects-with-todos */
     int fetching, fetch_again;
-    long long listing;      /* of the last sessions_initial */
+    long long listing;      /* number of the last sessions_initial */
     size_t sessions;        /* in the cache */
     struct client client;
     struct config config;   /* the client's: its socket is the link's */
@@ -118,7 +118,7 @@ struct server {
     struct httpd *httpd;
     struct reached *reached;
     struct loop_child *links; /* telec reach, one an entry of config->reach */
-    int links_fd;           /* or -1: a pipe; the links end with it */
+    int links_fd;           /* a pipe's end, or -1; the links end with it */
     size_t reached_place;   /* of a struct reached_session, see cache_data */
     long long started_at;   /* wall clock */
 };

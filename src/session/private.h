@@ -76,7 +76,7 @@ struct answer {
     int awaits;                   /* the dialog: `text` is the whole answer */
     long long began, stepped;     /* loop clock */
     buf asks, text;
-    int first;                    /* of its first option, or -1 */
+    int first;                    /* row of the first option, or -1 */
     struct reader_mark mark;
 };
 
@@ -107,7 +107,7 @@ struct holder {
     struct state state;
     long long since, activity; /* wall clock, ms */
     buf last_input, last_output, native_id;
-    char *history;             /* of what the agent was told; or NULL */
+    char *history;             /* file of what the agent was told; or NULL */
     const struct agents_row *history_of;
     char *history_text;        /* or NULL: the last input */
     long long started_at;      /* wall clock, ms */
@@ -159,9 +159,9 @@ struct holder_client {
     int missing;               /* of its scrollback, perhaps */
     int all;                   /* nothing is omitted */
     size_t unread;             /* queued at the last look */
-    long long tick_at;         /* of `recent` */
+    long long tick_at;         /* `recent` counts since then */
     long long whole_at;        /* its last snapshot with scrollback */
-    size_t recent;             /* bytes sent since then */
+    size_t recent;             /* bytes sent in this tick */
     int direct;                /* has the pty */
     int offered;               /* last FRAME_PTY: 1 may write, 0 may not, -1 unknown */
     long long inputs;          /* FRAME_INPUT frames */

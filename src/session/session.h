@@ -103,7 +103,7 @@ struct question {
     int working;             /* the agent's sign of work, and no question */
     const char *rule;        /* in words; static */
     int row;                 /* that decided, or -1 */
-    int first;               /* of its first option, or -1: no menu */
+    int first;               /* row of the first option, or -1: no menu */
     int option_count, selected;
     int buttons; /* side by side: which one is marked is a guess */
     int listed;  /* without numbers */

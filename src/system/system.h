@@ -81,14 +81,14 @@ static pid_t os_find_process(const char *first, const char *second);
  * is of (a task may). */
 struct loop_fd {
     int fd;
-    int slot;               /* in the poll table, + 1; 0: not watched; -1: in the crowd */
+    int slot;               /* index in the poll table + 1; 0: not watched; -1: in the crowd */
     void (*on_event)(void *ctx, short revents);
     void *ctx;
 };
 
 struct loop_timer {
     long long due;          /* on clock_mono_ms */
-    int slot;               /* in the heap, + 1; 0: not set */
+    int slot;               /* index in the heap + 1; 0: not set */
     void (*fn)(void *ctx);
     void *ctx;
 };
@@ -110,7 +110,7 @@ struct loop_child {
 
 struct loop {
     struct pollfd *polls;
-    struct loop_fd **fds;   /* of polls; NULL: unwatched in this pass */
+    struct loop_fd **fds;   /* of polls[i]; NULL: unwatched in this pass */
     int count, cap, holes;
     struct loop_fd crowd;   /* fd -1: none */
     struct loop_timer **timers; /* heap, earliest first */

@@ -520,7 +520,7 @@ struct field {
     size_t cursor;          /* bytes, at a grapheme */
     int rows;               /* shown at most; 0, 1: of one line */
     const struct names *history; /* the newest last; the owner's, or NULL */
-    int back;               /* in the history; 0: the typed text, … */
+    int back;               /* steps back in the history; 0: the typed text, … */
     buf draft;              /* … else kept here */
     int width, top;         /* as last drawn */
 };
@@ -705,7 +705,7 @@ struct widget_scroll {
 struct widget_toasts {
     struct widget_toast ring[WIDGET_TOASTS_MAX];
     int count, next;                /* next: an index */
-    int shown;                      /* its index + 1; 0: none */
+    int shown;                      /* index of the shown message + 1; 0: none */
     int unread;                     /* errors */
     long long until;                /* loop clock, of the shown one; 0: no end */
     struct widget_scroll list;
@@ -741,7 +741,7 @@ struct keymap_key {
 /* The owner's rows with the keys of [keys]. */
 struct keymap_keys {
     struct keymap_key *rows;
-    int *lines;                     /* per row: the file's, or 0 */
+    int *lines;                     /* per row: its line in the file, or 0 */
     size_t count, cap;
     struct names owned;
     const struct keymap_key *table;     /* with default keys */
@@ -812,7 +812,7 @@ struct pager {
     struct pager_line *lines;
     struct pager_row *rows;   /* of the lines at `width` */
     int line_count, row_count, width;
-    int top, height;          /* first shown; last drawn */
+    int top, height;          /* first row shown; rows last drawn */
     int exact, whole;         /* with its case, as whole words */
     char typing;              /* '/' or '|': needle or command */
     int missed;
@@ -821,7 +821,7 @@ struct pager {
     int from_row, from_col, to_row, to_col; /* selected, both ends included; its cursor */
     int pressed;
     int follow;               /* stays at the end as it grows */
-    size_t *hits;             /* of the needle; hit: the current, or -1 */
+    size_t *hits;             /* offsets of the needle; hit: the current, or -1 */
     int hit_count, hit;
     buf looks;                /* an enum pager_look per byte of shown */
     buf needle;
