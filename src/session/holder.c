@@ -238,7 +238,8 @@ static void holder_set_native_id(struct holder *h, struct json id)
  * turns. Returns -1: not known yet. */
 static int holder_is_foreign(struct holder *h, struct json id, enum state_event event, span text)
 {
-    int busy = h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING;
+    int busy = !h->stop_at &&
+               (h->state.kind == STATE_WORKING || h->state.kind == STATE_WAITING);
     int begins = event == STATE_ON_SESSION_START || event == STATE_ON_PROMPT;
     if (native_is_shared(h) && json_type(id) == JSON_STRING && event == STATE_ON_SESSION_START)
         return busy;

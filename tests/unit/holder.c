@@ -252,6 +252,7 @@ static void unit_hold_hooks(void)
     unit_holder_sync(&u);
     CHECK_INT(u.h.state.kind, STATE_WORKING);
     CHECK_SPAN(buf_view(&u.h.native_id), "n-1");
+    u.h.reader.output_at = u.h.loop.now; /* its screen does not show the stop yet */
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"stop\",\"native_session_id\":\"n-1\"}");
     unit_holder_send(&u, FRAME_EVENT, "{\"type\":\"session_start\",\"native_session_id\":\"n-2\"}");
     CHECK(unit_holder_until(&u, &u.status, "\"native_session_id\":\"n-2\""));
