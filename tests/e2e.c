@@ -11,8 +11,9 @@
  *
  * Environment: TELEC_E2E_JOBS tests run at a time (6), TELEC_E2E_SESSIONS sessions at once (100);
  * TELEC_E2E_TIMES prints each test's duration; TELEC_E2E_KEEP keeps the directory of a failed test;
- * TELEC_E2E_RESP2 limits the fleet to RESP2; TELEC_E2E_KILLS is how many seconds kills goes on
- * (15), TELEC_E2E_SEED repeats what it does. */
+ * TELEC_E2E_PORTABLE: the binary is built with -DTELEC_PORTABLE; TELEC_E2E_RESP2 limits the fleet
+ * to RESP2; TELEC_E2E_KILLS is how many seconds kills goes on (15), TELEC_E2E_SEED repeats what it
+ * does. */
 
 #include "e2e/check.c"    /* text, checks, files */
 #include "e2e/json.c"     /* a strict JSON reader */

@@ -68,7 +68,7 @@ static void test_agent_in_shell(void)
     char *path = format("%s/claude", e2e.dir);
     if (symlink(e2e.self, path) != 0)
         e2e_die(path);
-    if (!HAVE_PROC)
+    if (!TELEC_IS_LINUX)
         return;
     char *id = start(format("\"command\": %s", json_array("/bin/sh", "-i", NULL)));
     AWAIT_SESSION(id, "state", "idle");

@@ -53,7 +53,7 @@ static void test_places_names(void)
  * stands in its place. */
 static void test_places_moved_binary(void)
 {
-    if (!HAVE_PROC)
+    if (!TELEC_IS_LINUX)
         skip("the system has no name for the file of a running program");
     char *own = format("%s/telec", e2e.bin), *moved = format("%s/moved", e2e.bin);
     REQUIRE(system(format("cp '%s' '%s'", e2e.binary, own)) == 0);

@@ -5,6 +5,8 @@
 #else
 #define HAVE_PROC 0
 #endif
+/* The program uses /proc and inotify; not what -DTELEC_PORTABLE builds. */
+#define TELEC_IS_LINUX (HAVE_PROC && !getenv("TELEC_E2E_PORTABLE"))
 
 /* A file below /proc/PID; NULL: there is none. */
 static inline char *proc_read(pid_t pid, const char *name, size_t *n)

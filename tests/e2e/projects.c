@@ -201,8 +201,8 @@ static int projects_watches(void)
 
 static void test_projects_watched(void)
 {
-    if (!HAVE_PROC)
-        skip("no /proc");
+    if (!TELEC_IS_LINUX)
+        skip("no inotify");
     daemon_start();
     projects_put("p/todos/roadmap.md", "- [ ] a\n");
     projects_put("p/todos/a/requirements.md", "");
