@@ -112,7 +112,12 @@ is_killed()
 builds_unit || { cat "$work/output"; exit 2; }
 part=$(basename "$file" .c)
 "$work/build/unit" -l | grep -qx "$part" || part=
-case $file in src/screen/vt/*) part=vt ;; esac
+case $file in
+src/screen/vt/*) part=vt ;;
+*/reader.c) part='holder replay transcript question' ;;
+*/viewer.c | */input.c | */message.c | */answer.c | */end.c | */status.c) part='holder sessions' ;;
+*/keymap.c) part='widget keys' ;;
+esac
 [ $# -eq 0 ] || "$CC" -O1 -w -D_XOPEN_SOURCE=700 -o "$work/build/e2e" tests/e2e.c
 if is_killed "$@"; then
     tail -n 5 "$work/output"
