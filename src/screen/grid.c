@@ -410,14 +410,9 @@ static int grid_is_blank(const struct cell *c)
     return c->rune == 0 && !(c->attr & (CELL_WIDE | CELL_TAIL));
 }
 
-static int grid_is_ground(const struct cell *c)
-{
-    return grid_is_blank(c) && !c->extra && !(c->attr & GRID_DECORATED);
-}
-
 static int grid_is_erased(const struct cell *c)
 {
-    return grid_is_ground(c) && c->bg == 0;
+    return grid_is_blank(c) && c->bg == 0 && !c->extra && !(c->attr & GRID_DECORATED);
 }
 
 /* Compares two words each: most cells are equal. */
@@ -680,13 +675,10 @@ static void grid_erase(struct grid_pen *pen, int row, int col)
 }
 
 /* Returns the number of cells to blank from col on; the last of them has changed. */
-static int grid_blank_run(const struct grid *g, const struct cell *back, const struct cell *front,
-                          int col, int end)
+static int grid_blank_run(const struct cell *back, const struct cell *front, int col, int end)
 {
     int n = 0;
-    if (back[col].bg && !g->erases_ground)
-        return 0;
-    for (int i = col; i < end && grid_is_ground(&back[i]) && back[i].bg == back[col].bg; i++)
+    for (int i = col; i < end && grid_is_erased(&back[i]); i++)
         if (!grid_same(&back[i], &front[i]))
             n = i + 1 - col;
     return n;
@@ -697,10 +689,8 @@ static int grid_blank_run(const struct grid *g, const struct cell *back, const s
 static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
 {
     struct grid_move erase = {0, ""};
-    const struct cell *cell = &grid_back(pen->g, row)[col];
     grid_goto(pen, row, col);
-    if (pen->style.attr || !grid_pen_fits(pen, cell))
-        grid_set_pen(pen, (struct cell_style){.bg = cell->bg});
+    grid_set_pen(pen, (struct cell_style){0});
     grid_move_csi(&erase, n, 'X');
     buf_add(pen->b, erase.text, erase.n);
 }
@@ -783,7 +773,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
             col++;
             continue;
         }
-        int blanks = grid_blank_run(pen->g, back, front, col, erase < cols ? erase : last + 1);
+        int blanks = grid_blank_run(back, front, col, erase < cols ? erase : last + 1);
         if (blanks >= GRID_BLANKS_MIN) {
             grid_erase_cells(pen, row, col, blanks);
             col += blanks;

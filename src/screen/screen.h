@@ -127,7 +127,6 @@ struct grid {
     int ascii; /* the terminal is not UTF-8 */
     int links;               /* the terminal knows links (OSC 8) */
     int narrow;              /* the terminal's ambiguous characters have one column, emoji aside */
-    int erases_ground;       /* the terminal erases with the background that is set (bce) */
     int sync;                /* mode 2026 */
     size_t most;             /* bytes of a frame; 0: no limit */
     int partial, resume;     /* the last frame left changes out, from this row on */

@@ -176,8 +176,6 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
         app_changed(t);
     }
     if (ev->type == TERM_ANSWERED) {
-        const char *terminal = getenv("TERM"); /* GNU screen's does not, unless configured */
-        t->grid.erases_ground = terminal && strncmp(terminal, "screen", 6) != 0;
         term_expect_answers('c', 0);
         pace_start(&t->pace, (int)(t->loop.now - t->asked_at));
     }

@@ -15,7 +15,6 @@ struct unit_grid_model {
     int joinable;    /* the character before the cursor was written just now */
     int top, bottom; /* the scroll region */
     int moves;       /* how often lines were deleted or inserted */
-    int erases_ground;
     struct cell *cells;
     struct cell_pool pool;
     struct cell_style style;
@@ -157,7 +156,7 @@ static void unit_grid_model_sgr(struct unit_grid_model *m, const int *p, const c
 
 static void unit_grid_model_erase_cells(struct unit_grid_model *m, int n)
 {
-    CHECK((m->style.bg == 0 || m->erases_ground) && m->style.attr == 0 && m->col + n <= m->cols);
+    CHECK(m->style.bg == 0 && m->style.attr == 0 && m->col + n <= m->cols);
     for (int col = m->col; col < m->col + n && col < m->cols; col++)
         unit_grid_model_cell(m, col, 0, 0);
 }
@@ -488,7 +487,6 @@ static void unit_grid_random_frames(int loose, uint32_t seed)
             unit_grid_model_start(&m, g.rows, g.cols, loose);
             g.depth = (enum cell_depth)unit_grid_random(&seed, 4);
             g.sync = (int)unit_grid_random(&seed, 2);
-            g.erases_ground = m.erases_ground = frame % 80 == 0;
         }
         for (int i = (int)unit_grid_random(&seed, 6); i > 0; i--)
             unit_grid_random_op(&g, &seed);
@@ -685,12 +683,6 @@ static void unit_grid_costs(void)
         unit_grid_cost(&g, &m);
         unit_grid_list(&g, 100, 106);
         CHECK(unit_grid_cost(&g, &m) <= 240 + frame); /* the selection, by a row */
-        g.erases_ground = m.erases_ground = 1;
-        grid_fill(&g, 3, 9, 1, 60, (struct cell_style){0, CELL_INDEXED | 237, 0, 0});
-        CHECK(unit_grid_cost(&g, &m) <= 30 + frame); /* a ground of its own is erased, too */
-        unit_grid_list(&g, 100, 106);
-        unit_grid_cost(&g, &m);
-        g.erases_ground = m.erases_ground = 0;
         unit_grid_list(&g, 100, -1);
         unit_grid_cost(&g, &m);
         unit_grid_list(&g, 101, -1);
