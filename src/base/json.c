@@ -434,7 +434,9 @@ static int json_next(struct json_iter *it)
 
 static int json_next_is(struct json_iter *it, const char *key)
 {
-    const char *p = it->at + (it->at < it->end && *it->at == ',');
+    const char *p = it->at;
+    if (p < it->end && *p == ',')
+        p++;
     if (p >= it->end || *p++ != '"')
         return 0;
     while (*key && *p == *key)
