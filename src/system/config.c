@@ -729,6 +729,8 @@ static char *config_absolute(const char *path)
     char here[PATH_MAX];
     if (path[0] == '/' || !getcwd(here, sizeof here))
         return base_dup(path);
+    while (path[0] == '.' && path[1] == '/')
+        path += 2;
     return config_join(here, path);
 }
 

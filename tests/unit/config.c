@@ -692,6 +692,19 @@ static void unit_config_on_path(void)
 /* ---- directories
  * ------------------------------------------------------------------------------------- */
 
+static void unit_config_absolute(void)
+{
+    static const char *const typed[] = {"telec", "./telec", "././telec"};
+    char here[PATH_MAX], *plain = config_join(getcwd(here, sizeof here), "telec");
+    test_begin("an absolute path is without the ./ that was typed");
+    for (size_t i = 0; i < COUNT_OF(typed); i++) {
+        char *path = config_absolute(typed[i]);
+        CHECK_SPAN(span_of(path), plain);
+        free(path);
+    }
+    free(plain);
+}
+
 static void unit_config_refused(const struct config *c, const char *why)
 {
     buf error = {0};
@@ -826,6 +839,7 @@ static void unit_config(void)
     unit_config_paths();
     unit_config_defaults();
     unit_config_on_path();
+    unit_config_absolute();
     unit_config_private_dirs();
     unit_config_leave();
 }
