@@ -6,7 +6,14 @@
  * Shift-Enter from Enter. Three forms: legacy, as xterm sends it; xterm's modifyOtherKeys; kitty's
  * protocol, whose flags 1 (disambiguate), 8 (all keys) and 16 (text) are followed. */
 
-enum { KEYBOARD_UNAMBIGUOUS = 1, KEYBOARD_ALL = 8, KEYBOARD_TEXT = 16 };
+enum { KEYBOARD_UNAMBIGUOUS = 1, KEYBOARD_EVENTS = 2, KEYBOARD_ALL = 8, KEYBOARD_TEXT = 16 };
+
+/* kitty and foot of some versions send Enter, Tab and Backspace again when they are let go, if they
+ * are asked for releases and not for all keys: a program would see each of them twice. */
+static int keyboard_ask(int kitty)
+{
+    return kitty & KEYBOARD_ALL ? kitty : kitty & ~KEYBOARD_EVENTS;
+}
 
 /* Keys that are not characters: CSI number final. */
 static const struct {

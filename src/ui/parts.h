@@ -454,6 +454,8 @@ struct keyboard {
 };
 
 static void keyboard_put_key(buf *b, uint32_t key, unsigned mods, const struct keyboard *k);
+/* Returns the flags that the user's terminal is asked for when a program wants these. */
+static int keyboard_ask(int kitty);
 
 /* ==== theme =================================================================================== */
 

@@ -453,7 +453,8 @@ static struct view_terminal view_wanted(const struct view *v)
         w.modes |= VT_MOUSE_SGR;
     w.shape = v->vt ? vt_cursor_shape(v->vt) : 0;
     w.progress = v->vt && v->keyboards ? vt_progress(v->vt) : 0;
-    int kitty = v->vt ? vt_key_flags(v->vt) : 0, other = v->vt ? vt_other_keys(v->vt) : 0;
+    int kitty = v->vt ? keyboard_ask(vt_key_flags(v->vt)) : 0;
+    int other = v->vt ? vt_other_keys(v->vt) : 0;
     if (v->keyboards == TERM_KEYS_KITTY)
         w.kitty = kitty ? kitty : 1;
     else if (v->keyboards == TERM_KEYS_OTHER)
@@ -534,7 +535,7 @@ static void view_put_key(const struct view *v, const struct term_event *ev, cons
     struct keyboard k = {.application = (modes & VT_APP_CURSOR) != 0, .newline = newline};
     k.kitty = v->vt ? vt_key_flags(v->vt) : 0;
     k.other_keys = v->vt && !k.kitty ? vt_other_keys(v->vt) : 0;
-    int same = v->terminal.kitty == k.kitty && v->terminal.other_keys == k.other_keys;
+    int same = v->terminal.kitty == keyboard_ask(k.kitty) && v->terminal.other_keys == k.other_keys;
     int lone = k.kitty && ev->key == 0x1b; /* which may begin a sequence */
     if (ev->text.n && (same || (!ev->extended && !v->terminal.kitty && !lone)))
         buf_span(b, ev->text);

@@ -208,6 +208,8 @@ static void unit_view_keyboards(void)
         {TERM_KEYS_KITTY, "", "\033[>1u", "\033[<u"},
         {TERM_KEYS_KITTY, "\033[>1u\033[>15u", "\033[>15u", "\033[<u"},
         {TERM_KEYS_KITTY, "\033[>4;2m", "\033[>1u", "\033[<u"},
+        {TERM_KEYS_KITTY, "\033[>7u", "\033[>5u", "\033[<u"}, /* no releases without all keys */
+        {TERM_KEYS_KITTY, "\033[>2u", "\033[>1u", "\033[<u"},
         {TERM_KEYS_OTHER, "", "\033[>4;1m\033[m", "\033[>4m\033[m"},
         {TERM_KEYS_OTHER, "\033[>4;2m", "\033[>4;2m\033[m", "\033[>4m\033[m"},
         {TERM_KEYS_OTHER, "\033[>7u", "\033[>4;2m\033[m", "\033[>4m\033[m"},
@@ -245,6 +247,8 @@ static void unit_view_keys(void)
          "\033[Z\b\177"},
         {TERM_KEYS_KITTY, "\033[>1u", "\033[13;2u\033[99;5u\r\033[P",
          "\033[13;2u\033[99;5u\r\033[P"},
+        {TERM_KEYS_KITTY, "\033[>7u", "\033[13;2u\r\177\033[1089::99;5u",
+         "\033[13;2u\r\177\033[1089::99;5u"}, /* as it is, though releases were not asked for */
         {TERM_KEYS_KITTY, "\033[>4;1m", "\033[13;2u\033[99;5u\033[9;5ua",
          "\033[27;2;13~\003\033[27;5;9~a"},
         {TERM_KEYS_KITTY, "\033[>4;2m", "\033[13;2u\033[99;5u", "\033[27;2;13~\033[27;5;99~"},
