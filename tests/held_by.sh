@@ -50,6 +50,7 @@ drive()
         "$2" send "$id" "some words" > /dev/null && await 'some words' "$2" tail "$id" &&
         ! "$2" list | grep -q exited && "$2" kill "$id" && ! "$2" list | grep -q .
     driven=$?
+    [ "$driven" -eq 0 ] || "$2" kill "$id" > /dev/null 2>&1 # its holder would stay
     "$2" daemon --stop > /dev/null 2>&1
     return $driven
 }
