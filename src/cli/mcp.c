@@ -295,6 +295,7 @@ static int mcp_serve(struct context *c)
             kill(-call->pid, SIGTERM);
         free(call->id);
     }
+    int too_long = in.n > MCP_LINE_MAX;
     buf_free(&in);
-    return 0;
+    return too_long ? context_fail("a message has more than %d bytes", MCP_LINE_MAX) : 0;
 }

@@ -222,6 +222,19 @@ static void unit_mcp_serves(void)
     CHECK(strstr(u.out.p, "\"id\":1") && strstr(u.out.p, "serverInfo") < second);
     CHECK(strstr(second, "\"id\":\"b\"") && strstr(second, "\"error\"") < third);
     CHECK(strstr(third, "\"tools\"") != NULL);
+    test_begin("a message that is too long ends mcp, which says so");
+    buf line = {0};
+    while (line.n <= MCP_LINE_MAX)
+        buf_str(&line, "    ");
+    char *file = store_path(u.dir, "line");
+    int fd = open(file, O_RDWR | O_CREAT, 0600);
+    saved = dup(0);
+    CHECK(base_write(fd, buf_view(&line)) == 0 && lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, 0) == 0);
+    CHECK_INT(unit_context_call(&u, "mcp"), 1);
+    unit_context_stdin_back(saved);
+    close(fd), unlink(file), free(file);
+    CHECK(strstr(buf_cstr(&u.error), "more than 4194304 bytes") != NULL);
+    buf_free(&line);
     unsetenv("TELEC_SOCKET"), unsetenv("TELEC_NO_HINTS");
     unit_context_free(&u);
 }
