@@ -563,10 +563,13 @@ static void tree_on_removed(struct tree *t, struct json data)
     struct tree_session *s = id ? tree_session(t, id) : NULL;
     int kept = s && s->restart && strcmp(s->restart, "resume") == 0 &&
                strcmp(s->computer, names_first(&t->computers)) == 0;
-    if (kept)
-        s->ended = t->dirty = 1; /* its daemon keeps it, too */
-    else if (s)
+    if (kept) { /* its daemon keeps it, too, and tells no more of it */
+        s->ended = t->dirty = 1;
+        free(s->state);
+        s->state = base_dup("exited");
+    } else if (s) {
         tree_remove(t, id);
+    }
     free(id);
 }
 

@@ -252,6 +252,7 @@ static void unit_keys_ended(void)
     unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"z\"}}");
     app_settle(u.t);
     CHECK(tree_session(&u.t->tree, "b")->ended && !tree_session(&u.t->tree, "z"));
+    CHECK(tree_is(tree_session(&u.t->tree, "b"), "exited")); /* s starts no other */
     app_fetch(u.t);
     unit_app_type(&u, "E");
     app_settle(u.t);
