@@ -292,7 +292,7 @@ static char *json_dup_text(struct json string);
 static int json_text_eq(struct json string, const char *s);
 /* 0: a member's key isn't that name, by its first character. Spares most calls of json_text_eq. */
 #define JSON_MAY_BE(key, name)                                                                     \
-    (!*(name) || (key).text.p[1] == *(name) || (key).text.p[1] == '\\')
+    ((key).text.n && (!*(name) || (key).text.p[1] == *(name) || (key).text.p[1] == '\\'))
 /* As those three, of a member. */
 static void json_put_member(buf *b, struct json object, const char *key);
 static char *json_dup_member(struct json object, const char *key);

@@ -376,6 +376,10 @@ static void unit_commands_table(void)
         commands_set_field(&out, t.shown[0], &row, row.values[0], tty);
         CHECK_SPAN(buf_view(&out), tty ? "vi" : "/usr/bin/vi 'a b'");
     }
+    test_begin("an item of a list that is no session has no members");
+    json_read(span_of("[[\"id\",1]]"), &session);
+    commands_find(&t, session, &row);
+    CHECK_INT(json_type(row.values[0]), JSON_NONE);
     test_begin("a list has at least one column, and at most 32");
     buf_clear(&out);
     CHECK(!commands_table_init(&t, "", 0));
