@@ -390,6 +390,8 @@ static void projects_on_change(void *ctx, int number, span name, int is_dir)
 {
     struct projects *all = ctx;
     int due = 0;
+    if (!all->watching) /* it comes from a watch that was removed */
+        return;
     for (struct project *p = all->first; number < 0 && p; p = p->next)
         due = p->due = 1;
     for (struct projects_watch *w = number < 0 ? NULL : *projects_bucket(all, number); w;
@@ -425,8 +427,8 @@ static void projects_watch(struct projects *all, int wanted)
     all->watching = wanted;
     if (wanted) {
         all->buckets = base_alloc(PROJECTS_BUCKETS * sizeof *all->buckets);
-        all->notify.fd = all->must_poll ? -1 : projects_notify_open();
-        if (all->notify.fd >= 0)
+        if (all->notify.fd < 0 && !all->must_poll &&
+            (all->notify.fd = projects_notify_open()) >= 0)
             loop_watch(all->loop, &all->notify, POLLIN);
         for (struct project *p = all->first; p; p = p->next)
             projects_refresh(all, p);
@@ -440,11 +442,6 @@ static void projects_watch(struct projects *all, int wanted)
         p->watches = NULL;
         p->due = p->polled = 0;
         buf_free(&p->todos);
-    }
-    if (all->notify.fd >= 0) {
-        loop_unwatch(all->loop, &all->notify);
-        close(all->notify.fd);
-        all->notify.fd = -1;
     }
     free(all->buckets);
     all->buckets = NULL;
@@ -733,6 +730,10 @@ static void projects_init(struct projects *all, struct loop *l, const struct con
 static void projects_free(struct projects *all)
 {
     projects_watch(all, 0);
+    if (all->notify.fd >= 0) {
+        loop_unwatch(all->loop, &all->notify);
+        close(all->notify.fd);
+    }
     while (all->first)
         projects_delete(all, all->first);
     buf_free(&all->roadmap);

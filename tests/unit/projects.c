@@ -257,9 +257,11 @@ static void unit_projects_watching(void)
     projects_leave(&u.projects, unit_projects_path("guest"));
     CHECK_INT(unit_projects_watches(&u), before);
     /* Nobody looks any more. */
+    int fd = u.projects.notify.fd;
     cache_subscribe(&u.cache, &u.subscriber, 0);
-    CHECK_INT(u.projects.notify.fd, -1);
+    CHECK_INT(u.projects.notify.fd, fd); /* closing it would stop the daemon for 15 ms */
     CHECK_INT(unit_projects_watches(&u), 0);
+    projects_on_notify(&u.projects, POLLIN); /* the system tells that each watch has ended */
     CHECK_INT(u.projects.settle.slot + u.projects.poll.slot, 0);
     unit_projects_end(&u);
     unit_roadmap_remove(unit_projects_path("configured"));
