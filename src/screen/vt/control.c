@@ -118,6 +118,7 @@ TELEC_SMALL
 
 /* ---- cursor --------------------------------------------------------------------------------- */
 
+TELEC_FAST
 /* Moves the cursor to row and column, from 0; in origin mode the row counts from the region's
  * top. */
 static void vt_goto(struct vt *vt, int row, int col)
@@ -131,6 +132,7 @@ static void vt_goto(struct vt *vt, int row, int col)
     vt->x = vt_clamp(col, 0, vt->cols - 1);
     vt_moved(vt);
 }
+TELEC_SMALL
 
 static int vt_origin_row(const struct vt *vt)
 {
@@ -596,6 +598,7 @@ static const struct vt_mode_row vt_ansi_modes[] = {
     {20, VT_NEWLINE, 0, 0, NULL},
 };
 
+TELEC_FAST
 static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
 {
     const struct vt_mode_row *table = vt->prefix ? vt_dec_modes : vt_ansi_modes;
@@ -605,6 +608,7 @@ static const struct vt_mode_row *vt_find_mode(const struct vt *vt, int number)
             return &table[i];
     return NULL;
 }
+TELEC_SMALL
 
 static void vt_change_mode(struct vt *vt, const struct vt_mode_row *mode, int on)
 {

@@ -208,6 +208,7 @@ static struct vt_view vt_view_plain(const struct vt *vt, int row)
 
 /* ---- scrolling ------------------------------------------------------------------------------ */
 
+TELEC_FAST
 static void vt_swap_lines(struct vt *vt, int a, int b)
 {
     struct vt_line *p = vt_line_head(vt->screen, vt->rows, a);
@@ -232,6 +233,7 @@ static void vt_rotate_lines(struct vt *vt, int top, int bottom, int n)
     vt_reverse_lines(vt, top + n, bottom + 1);
     vt_reverse_lines(vt, top, bottom + 1);
 }
+TELEC_SMALL
 
 static void vt_clear_rows(struct vt *vt, int from, int to)
 {
