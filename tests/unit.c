@@ -59,6 +59,16 @@
 #include "../src/base/base.h"
 static int unit_no_links; /* symbolic links can't be made */
 #define symlink(text, path) (unit_no_links ? (errno = EPERM, -1) : symlink(text, path))
+static int unit_own_syncs, *unit_syncs = &unit_own_syncs; /* how many; may be children's, too */
+static int unit_fsync(int fd)
+{
+    ++*unit_syncs;
+    return fsync(fd);
+}
+
+static int unit_looks; /* at processes' sessions */
+#define fsync unit_fsync
+#define getsid(pid) (unit_looks++, getsid(pid))
 static int unit_rename_fails; /* the how manyth from now on fails; 0: none */
 static int unit_rename(const char *from, const char *to)
 {

@@ -220,7 +220,7 @@ static void launch_create(struct sessions *all, const struct session_plan *plan,
         buf_fmt(&error, "%s: %s", plan->agent, fault);
     else if (!answers)
         buf_fmt(&error, "cannot write %s: %s", s->dir, os_file_fault(ETIMEDOUT));
-    else if (store_make_dir(s->dir) != 0 || record_write(s) != 0)
+    else if (store_make_dir(s->dir) != 0 || record_write(s, 1) != 0)
         buf_fmt(&error, "cannot write %s/record.json: %s", s->dir, strerror(errno));
     if (error.n) {
         if (answers)
@@ -264,7 +264,7 @@ static const char *launch_set_exit_aside(struct session *s)
     char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
     int failed = rename(exit, last) != 0 && errno != ENOENT;
     free(exit), free(last);
-    if (!failed && record_write(s) == 0)
+    if (!failed && record_write(s, 0) == 0)
         return NULL;
     const char *why = strerror(errno);
     record_recover_exit(s);

@@ -127,7 +127,7 @@ static int record_disk_answers(const struct session *s)
     return answers;
 }
 
-static int record_write(const struct session *s)
+static int record_write(const struct session *s, int is_new)
 {
     int status = -1;
     buf record = {0};
@@ -144,7 +144,8 @@ static int record_write(const struct session *s)
     json_close(&record, '}');
     errno = EFBIG; /* a record that can't be read again must not be announced */
     if (record.n <= STORE_RECORD_MAX)
-        status = store_write(s->dir, "record.json", buf_view(&record));
+        status = (is_new ? store_write_unsynced : store_write)(s->dir, "record.json",
+                                                               buf_view(&record));
     buf_free(&record);
     return status;
 }
@@ -178,7 +179,7 @@ static void record_learn_native_id(struct session *s, struct json status)
     free(s->native_id);
     s->native_id = id;
     buf_clear(&s->record);
-    if (record_write(s) != 0)
+    if (record_write(s, 0) != 0)
         log_line(LOG_WARN, "cannot write %s/record.json: %s", s->dir, strerror(errno));
 }
 
@@ -258,7 +259,7 @@ static void record_set_lost(struct session *s, enum life life)
         record_set_own_status(s, STATE_EXITED, STATE_BY_LOSS, "lost with the computer");
     else
         record_set_own_status(s, STATE_EXITED, STATE_BY_EXIT, "its holder was killed");
-    if (store_write(s->dir, "exit.json", buf_view(&s->status)) != 0)
+    if (store_write_unsynced(s->dir, "exit.json", buf_view(&s->status)) != 0)
         log_line(LOG_WARN, "cannot write %s/exit.json: %s", s->dir, strerror(errno));
 }
 
@@ -298,7 +299,7 @@ static void record_load_end(struct session *s, struct json record)
     else
         json_time(json_get(record, "end_at"), &end);
     if (end >= 0 && store_put_end(s->dir, end) == 0)
-        record_write(s);
+        record_write(s, 0);
     end = end >= 0 ? end : store_find_end(s->dir);
     s->ending = end == 0;
     s->end_at = end > 0                                         ? end

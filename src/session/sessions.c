@@ -605,7 +605,7 @@ static void sessions_set_seen(struct session *s)
         buf_free(&key);
     }
     json_close(&now, '}');
-    if (store_write(s->dir, "exit.json", buf_view(&now)) == 0) {
+    if (store_write_unsynced(s->dir, "exit.json", buf_view(&now)) == 0) {
         record_set_status(s, buf_view(&now));
         record_changed(s);
     }
@@ -616,7 +616,7 @@ static int sessions_rename(struct session *s, const char *title)
 {
     char *old = s->title;
     s->title = base_dup(title);
-    if (record_write(s) != 0) {
+    if (record_write(s, 0) != 0) {
         free(s->title);
         s->title = old;
         return -1;
@@ -683,7 +683,7 @@ static struct session *sessions_revive(struct sessions *all, const char *id)
     s->ending = 0;
     s->end_at = 0;
     if (loaded && record_read_exit(s)) {
-        record_write(s);
+        record_write(s, 0);
         record_changed(s);
         return s;
     }

@@ -230,6 +230,17 @@ static void disk_touch(const char *dir)
     }
 }
 
+/* A new session's record, which the daemon did not wait for; nor does the log. */
+static void disk_sync_new(const char *dir)
+{
+    signal(SIGCHLD, SIG_IGN);
+    if (fork() != 0)
+        return;
+    close(0), close(1); /* the holder waits for their end */
+    store_sync_session(dir);
+    _exit(0);
+}
+
 static int disk_main(const char *what, const char *dir)
 {
     struct store_log log = {.fd = -1};
@@ -239,8 +250,8 @@ static int disk_main(const char *what, const char *dir)
     ssize_t n;
     int logs = disk_is_log(what), ends = strcmp(what, "exit") == 0;
     os_close_inherited(3);
-    if (logs)
-        store_log_open(&log, dir);
+    if (logs && store_log_open(&log, dir) == 0 && !log.size)
+        disk_sync_new(dir);
     while ((n = read(0, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
         span got = {bytes, n > 0 ? (size_t)n : 0};
         if (logs) {

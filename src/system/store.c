@@ -23,20 +23,30 @@ static int store_sync(int dir)
     return status != 0 && (errno == EINVAL || errno == ENOTSUP) ? 0 : status;
 }
 
-static int store_sync_dir(const char *dir)
+static char *store_path(const char *dir, const char *name)
 {
-    int fd = store_open_dir(dir);
+    buf b = {0};
+    buf_fmt(&b, "%s/%s", dir, name);
+    return b.p; /* buf_fmt leaves a NUL behind it */
+}
+
+static int store_sync_path(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     int status = fd < 0 ? -1 : store_sync(fd);
     if (fd >= 0)
         close(fd);
     return status;
 }
 
-static char *store_path(const char *dir, const char *name)
+static void store_sync_session(const char *dir)
 {
-    buf b = {0};
-    buf_fmt(&b, "%s/%s", dir, name);
-    return b.p; /* buf_fmt leaves a NUL behind it */
+    buf sessions = {0};
+    char *record = store_path(dir, "record.json");
+    buf_fmt(&sessions, "%s/..", dir);
+    store_sync_path(record), store_sync_path(dir), store_sync_path(sessions.p);
+    buf_free(&sessions);
+    free(record);
 }
 
 static int store_write_temporary(const char *path, span bytes, int synced)
@@ -46,7 +56,8 @@ static int store_write_temporary(const char *path, span bytes, int synced)
         return -1;
     int status = base_write(fd, bytes) == 0 && (!synced || fsync(fd) == 0) ? 0 : -1;
     int saved = errno;
-    close(fd);
+    if (close(fd) != 0 && status == 0) /* a network's file system says only now that it is full */
+        status = -1, saved = errno;
     if (status != 0)
         unlink(path);
     errno = saved;
@@ -194,16 +205,10 @@ static char *store_session_dir(const char *state, const char *id)
 
 static int store_make_dir(const char *path)
 {
-    char *parent = base_dup(path);
-    char *slash = strrchr(parent, '/');
-    if (slash && slash > parent)
-        *slash = '\0';
     struct stat st;
-    int made =
-        mkdir(path, 0700) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode));
-    int status = made ? store_sync_dir(parent) : -1;
-    free(parent);
-    return status;
+    return mkdir(path, 0700) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+               ? 0
+               : -1;
 }
 
 static void store_remove_leaving(const char *dir)

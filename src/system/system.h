@@ -280,18 +280,21 @@ static void output_cancel(struct output *o);       /* no call follows */
 #define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* … when it can't be rotated */
 
 static int store_open_dir(const char *dir);
-static int store_sync_dir(const char *dir);
+static int store_sync_path(const char *path);
+/* Syncs a new session's record and directory. */
+static void store_sync_session(const char *dir);
 static char *store_path(const char *dir, const char *name);
 /* Replaces it whole, synced, or not at all. */
 static int store_write(const char *dir, const char *name, span bytes);
 /* Logs why, but for a missing file. */
 static int store_read(const char *dir, const char *name, buf *out);
-/* Writes what a reboot ends. */
+/* Replaces it whole, but a computer that crashes may leave it empty. A sync takes 10 ms and more: no
+ * loop waits for one that can be spared. */
 static int store_write_unsynced(const char *dir, const char *name, span bytes);
 /* After a killed store_write. Only for its writer. */
 static void store_clean(const char *dir, const char *name);
 static char *store_session_dir(const char *state, const char *id);
-/* Makes it 0700 and syncs; it may exist. */
+/* Makes it 0700; it may exist. */
 static int store_make_dir(const char *path);
 static int store_remove_session(const char *state, const char *id);
 /* A session's end, DIR/end: a symbolic link (else a file) of the wall clock in ms, 0: at once. A

@@ -574,8 +574,8 @@ static void app_save(void *ctx)
         return;
     t->unsaved = 0;
     app_put_state(t, &text);
-    if (text.n <= STORE_RECORD_MAX && store_write(t->config->state, APP_STATE_FILE,
-                                               buf_view(&text)) != 0)
+    if (text.n <= STORE_RECORD_MAX && store_write_unsynced(t->config->state, APP_STATE_FILE,
+                                                        buf_view(&text)) != 0)
         log_line(LOG_INFO, "cannot write %s/%s: %s", t->config->state, APP_STATE_FILE,
                  strerror(errno));
     buf_free(&text);

@@ -539,7 +539,9 @@ static void unit_app_saves(void)
     CHECK(u.t->prompts.count == APP_HISTORY_MAX && strcmp(u.t->prompts.list[0], "prompt 1") == 0);
     unit_app_type(&u, "p2");
     CHECK(u.t->save_timer.slot && u.t->unsaved);
+    *unit_syncs = 0;
     app_save(u.t);
+    CHECK_INT(*unit_syncs, 0); /* the user may be typing */
     CHECK(!u.t->unsaved && store_read(u.dir, APP_STATE_FILE, &text) == 0);
     struct app *again = base_alloc(sizeof *again);
     again->config = &u.config;

@@ -151,7 +151,9 @@ static void unit_sessions_life(void)
     buf b = {0};
     unit_sessions_init(&u);
     test_begin("a created session is in the cache with its record and its first status");
+    *unit_syncs = 0;
     unit_sessions_create(&u, "echo hello; read x; exit 4");
+    CHECK_INT(*unit_syncs, 0); /* the daemon waits for no disk */
     char *id = span_dup(span_of(u.s->id));
     CHECK(sessions_find(&u.all, id) == u.s);
     CHECK(unit_sessions_shows(&u, id, "\"title\":\"unit\",\"working_directory\":\"/\""));
@@ -195,8 +197,10 @@ static void unit_sessions_life(void)
     CHECK(strstr(buf_cstr(&b), "\"messages\":\"def\"") != NULL);
     test_begin("seeing an exited session is kept on disk");
     CHECK(unit_sessions_shows(&u, id, "\"unseen\":true"));
+    *unit_syncs = 0;
     sessions_set_seen(u.s);
     sessions_set_seen(u.s);
+    CHECK_INT(*unit_syncs, 0);
     unit_sessions_stop(&u);
     unit_sessions_start(&u);
     u.s = sessions_find(&u.all, id);
@@ -454,7 +458,7 @@ static void unit_sessions_identity(void)
     u.s = sessions_new(&u.all, "one");
     mkdir(u.s->dir, 0700);
     u.s->title = span_dup(span_of("mine")), u.s->directory = span_dup(span_of("/"));
-    CHECK_INT(record_write(u.s), 0);
+    CHECK_INT(record_write(u.s, 0), 0);
     unit_sessions_told(&u, "{\"session_id\":\"other\",\"titl\\u0065\":\"theirs\","
                            "\"computer\":\"x\",\"state\":\"exited\",\"exit_code\":3,\"new\":[1]}");
     CHECK(sessions_find(&u.all, "one") == u.s);
@@ -494,8 +498,10 @@ static void unit_sessions_record(struct unit_sessions *u, const char *machine, c
     store_write(dir.p, "record.json", buf_view(&b));
     if (lock)
         store_write(dir.p, STORE_HOLDER_LOCK, span_of(lock));
+    *unit_syncs = 0;
     unit_sessions_start(u);
     CHECK(unit_sessions_shows(u, "rec", state));
+    CHECK_INT(*unit_syncs, 0); /* there may be thousands */
     unit_sessions_stop(u);
     store_remove_session(u->dir, "rec");
     buf_free(&b), buf_free(&dir);
@@ -516,6 +522,14 @@ static void unit_sessions_records(void)
     unit_sessions_record(&u, machine.p, "before", "{}",
                          "\"state\":\"exited\",\"state_source\":\"lost\"");
     unit_sessions_record(&u, machine.p, "before", NULL, "\"state_source\":\"lost\"");
+    test_begin("processes are looked at for a session of this boot only");
+    unit_looks = 0;
+    unit_sessions_record(&u, machine.p, "before", "{\"program\":99999999}",
+                         "\"state_source\":\"lost\"");
+    CHECK_INT(unit_looks, 0);
+    unit_sessions_record(&u, machine.p, boot.p, "{\"program\":99999999}",
+                         "\"state_source\":\"exit\"");
+    CHECK(unit_looks > 0);
     test_begin("a record of another machine is unreachable, named, and left alone");
     unit_sessions_record(&u, "0123", "before", "{}", "is of another machine: elsewhere");
     unit_sessions_record(&u, "0123", boot.p, NULL, "\"state\":\"unreachable\"");

@@ -511,6 +511,46 @@ static int unit_store_disk_exit(const char *status)
     return unlink(path) == 0;
 }
 
+/* A process for the log, with its children. Returns how often they sync. */
+static int unit_store_disk_syncs(void)
+{
+    int ends[2], all[2], *before = unit_syncs;
+    char byte;
+    unit_syncs = mmap(NULL, sizeof *unit_syncs, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                      -1, 0);
+    CHECK(pipe(ends) == 0 && pipe(all) == 0);
+    CHECK_INT(write(ends[1], "x", 1), 1);
+    close(ends[1]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(ends[0], 0);
+        dup2(all[1], 1);
+        dup2(all[1], 2); /* which its child keeps open */
+        _exit(disk_main("log", unit_store_root));
+    }
+    close(ends[0]), close(all[1]);
+    CHECK_INT(read(all[0], &byte, 1), 0);
+    close(all[0]);
+    waitpid(pid, NULL, 0);
+    int count = *unit_syncs;
+    munmap(unit_syncs, sizeof *unit_syncs);
+    unit_syncs = before;
+    return count;
+}
+
+static void unit_store_disk_new(void)
+{
+    test_begin("a new session's first log process syncs its record and directory");
+    char path[200];
+    CHECK_INT(store_write_unsynced(unit_store_root, "record.json", span_of("{}")), 0);
+    CHECK_INT(unit_store_disk_syncs(), 3);
+    CHECK_INT(unit_store_disk_syncs(), 0);
+    unit_store_path(path, unit_store_root, "log");
+    CHECK_INT(unlink(path), 0);
+    unit_store_path(path, unit_store_root, "record.json");
+    CHECK_INT(unlink(path), 0);
+}
+
 static void unit_store_disk_cut(void)
 {
     test_begin("a last status that its holder's death has cut is not written");
@@ -707,6 +747,7 @@ static void unit_store(void)
     unit_store_disk_alone();
     unit_store_disk_gathers();
     unit_store_disk_cut();
+    unit_store_disk_new();
     unit_store_logs();
     unit_store_log_full_disk();
     unit_store_log_no_rename();
