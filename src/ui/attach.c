@@ -294,6 +294,13 @@ static void attach_begin(struct app *t, const char *id)
     app_set_mode(t, APP_ATTACHED);
 }
 
+/* Attaches to another session from a session. */
+static void attach_switch(struct app *t, const struct tree_session *s)
+{
+    attach_put_modes_back(t);
+    attach_begin(t, s->id);
+}
+
 /* ---- the sessions attached to last ---------------------------------------------------------- */
 
 #define ATTACH_FILE "attached" /* their ids, the last one first */
@@ -334,8 +341,9 @@ static void attach_last(struct app *t)
         buf_fmt(&key, "s:%s", s->id);
         app_set(&t->views[0].wanted, buf_cstr(&key));
         if (t->mode & APP_SCREENS)
-            attach_put_modes_back(t);
-        attach_begin(t, s->id);
+            attach_switch(t, s);
+        else
+            t->read_only = 0, attach_begin(t, s->id);
     } else if (t->mode & APP_SCREENS) {
         base_fmt(t->notice, sizeof t->notice, "there is no session before this one");
     } else {
@@ -367,21 +375,20 @@ static void attach_put_controller(const struct app *t, buf *b)
         buf_fmt(b, "%s types  ", s->controller);
 }
 
-static void attach_step(struct app *t, int step, const char *state)
+static void attach_step(struct app *t, int step)
 {
     int from = t->views[0].list.at;
     for (int i = 1, count = t->tree.row_count; i < count; i++) {
         int at = ((from + i * step) % count + count) % count;
         const struct tree_session *s = t->tree.rows[at].session;
-        if (!s || tree_is(s, "exited") || attach_needs_program(t, s) ||
-            (state && !tree_is(s, state)))
+        if (!s || tree_is(s, "exited") || attach_needs_program(t, s))
             continue;
         app_select(t, at);
-        attach_put_modes_back(t);
-        attach_begin(t, s->id);
+        attach_switch(t, s);
         return;
     }
     app_set_mode(t, APP_ATTACHED);
+    base_fmt(t->notice, sizeof t->notice, "there is no other session");
 }
 
 /* Sends input to the session. Only its echo changes the screen, except that input ends scrolling

@@ -228,19 +228,38 @@ static int keys_filter_event(struct app *t, const struct term_event *ev)
     return 1;
 }
 
+/* Selects the next session that waits, unfolding what it is in. Drops the filter and the focus where
+ * only they hide one. Returns 0 if none waits. */
+static int keys_select_waiting(struct app *t)
+{
+    app_settle(t);
+    struct tree *tree = &t->tree;
+    int *from = &t->views[0].list.at, folds = tree->folds.count;
+    int at = outline_next_waiting(tree, *from);
+    if ((at < 0 || at == *from) && tree_totals(tree).waiting > (at >= 0)) {
+        field_set(&t->views[0].filter, "");
+        tree_set_filter(tree, NULL);
+        tree_set_focus(tree, NULL);
+        app_state_changed(t);
+        app_settle(t);
+        at = outline_next_waiting(tree, *from);
+    }
+    t->built++;
+    if (folds != tree->folds.count)
+        app_state_changed(t);
+    if (at >= 0)
+        app_select(t, at);
+    return at >= 0;
+}
+
 static void keys_next_waiting(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
-    app_settle(t);
-    int folds = t->tree.folds.count, at = outline_next_waiting(&t->tree, t->views[0].list.at);
-    t->built++;
-    if (at >= 0)
-        app_select(t, at);
-    else
+    if (t->shown != APP_SESSIONS)
+        app_show(t, APP_SESSIONS);
+    if (!keys_select_waiting(t))
         app_say(t, 0, "no session waits");
-    if (folds != t->tree.folds.count)
-        app_state_changed(t);
 }
 
 static void keys_jump(void *ctx, int arg)
@@ -748,12 +767,21 @@ static void keys_detach(void *ctx, int arg)
 
 static void keys_attach_next(void *ctx, int step)
 {
-    attach_step(ctx, step, NULL);
+    attach_step(ctx, step);
 }
 
-static void keys_attach_next_waiting(void *ctx, int step)
+static void keys_attach_next_waiting(void *ctx, int arg)
 {
-    attach_step(ctx, step, "waiting");
+    struct app *t = ctx;
+    const struct tree_session *s = keys_select_waiting(t) ? app_session(t) : NULL;
+    (void)arg;
+    app_set_mode(t, APP_ATTACHED);
+    if (!s || strcmp(s->id, t->view->id) == 0)
+        base_fmt(t->notice, sizeof t->notice, "no other session waits");
+    else if (attach_needs_program(t, s))
+        attach_end(t, NULL); /* it is selected */
+    else
+        attach_switch(t, s);
 }
 
 /* ---- the key table -------------------------------------------------------------------------- */
@@ -772,6 +800,7 @@ static const struct keymap_key keys_table[] = {
      "show only rows with these words; is:waiting, is:unseen", keys_enter_mode, "filter"},
     {'w', 0, APP_SESSIONS, 0, "w", "waits", "the next session that waits", keys_next_waiting,
      "next-waiting"},
+    {'w', 0, APP_TODOS, 0, "w", NULL, NULL, keys_next_waiting, NULL}, /* without a footer */
     {'n', 0, APP_LISTS, KEYS_NEW, "n", "new", "new session in the selected project", keys_do,
      "new"},
     {'x', 0, APP_SESSIONS, KEYS_END, "x", "end",

@@ -244,6 +244,28 @@ static void unit_attach_title(void)
     unit_app_end(&u);
 }
 
+static void unit_attach_waiting(void)
+{
+    struct unit_app u;
+    test_begin("attached, the prefix and w go to one that waits, folded away or filtered, or say none");
+    unit_attach_begin(&u, 24, 80, "");
+    unit_app_type(&u, "/title\r");
+    unit_attach_enter(&u);
+    unit_app_type(&u, "\035w");
+    UNIT_APP_SEE(&u, "no other session waits");
+    unit_app_type(&u, "\035n");
+    UNIT_APP_SEE(&u, "there is no other session");
+    unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"z\",\"computer\":"
+                       "\"vm\",\"working_directory\":\"/zoo\",\"title\":\"last\",\"state\":"
+                       "\"waiting\"}}");
+    tree_set_folded(&u.t->tree, "p:vm:/zoo", 1);
+    unit_app_type(&u, "\035w");
+    CHECK(u.t->mode == APP_ATTACHED && strcmp(u.t->view->id, "z") == 0);
+    unit_app_type(&u, "\035w");
+    UNIT_APP_SEE(&u, "no other session waits");
+    unit_app_end(&u);
+}
+
 static void unit_attach_colours(void)
 {
     struct unit_app u;
@@ -629,6 +651,7 @@ static void unit_attach(void)
     unit_attach_update();
     unit_attach_title();
     unit_attach_prefix2();
+    unit_attach_waiting();
     unit_attach_colours();
     unit_attach_wheel();
     unit_attach_select();

@@ -77,6 +77,28 @@ static void unit_keys_focus(void)
     unit_app_end(&u);
 }
 
+static void unit_keys_waiting(void)
+{
+    static const char *const hidden[] = {"/last\r", "g/last\r", "2", "-g", "/last\r2"};
+    struct unit_app u;
+    test_begin("w goes to the session that waits, from everywhere and whatever hides it");
+    unit_keys_begin(&u);
+    for (size_t i = 0; i < COUNT_OF(hidden); i++) {
+        unit_app_type(&u, hidden[i]);
+        unit_app_type(&u, "w");
+        CHECK_SPAN(span_of(unit_keys_at(&u)), "b");
+    }
+    tree_set_focus(&u.t->tree, "elsewhere");
+    unit_app_type(&u, "gw");
+    CHECK_SPAN(span_of(unit_keys_at(&u)), "b");
+    CHECK(!u.t->tree.focus && !u.t->tree.filter.count && !u.t->views[0].filter.text.n);
+    unit_app_session(&u, "b", "idle", "");
+    unit_app_type(&u, "/last\rw");
+    UNIT_APP_SEE(&u, "no session waits");
+    CHECK_INT(u.t->tree.filter.count, 1);
+    unit_app_end(&u);
+}
+
 static void unit_keys_filter(void)
 {
     struct unit_app u;
@@ -518,6 +540,7 @@ static void unit_keys(void)
     unit_keys_table();
     unit_keys_moves();
     unit_keys_focus();
+    unit_keys_waiting();
     unit_keys_filter();
     unit_keys_overlays();
     unit_keys_pager();
