@@ -542,7 +542,7 @@ static void keys_pager_find(void *ctx, int whole)
 static void keys_reading(void *ctx, int what)
 {
     if (what == 'y')
-        reading_copy(ctx);
+        reading_copy(ctx), ((struct app *)ctx)->pager.selecting = PAGER_NONE; /* as in vi */
     else if (what == 'F')
         reading_toggle_follow(ctx);
     else
