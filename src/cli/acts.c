@@ -73,6 +73,9 @@ static int acts_select(struct context *c, char **args, int count, const char *st
 {
     int filtered = acts_has_filter(c, state);
     *found = (struct acts_ids){0};
+    if (c->value['w'] &&
+        !span_is_one_of("waiting|idle|working|exited|starting|unreachable", c->value['w']))
+        return context_usage("expected waiting, idle, working or exited", c->value['w']);
     if (filtered && count)
         return context_usage("give ids or filters, not both", args[0]);
     if (!filtered && !count)
@@ -471,8 +474,6 @@ static int acts_wait(struct context *c)
     struct acts_ids found;
     struct acts_waits all = {0};
     long long seconds = 0;
-    if (c->value['w'] && !span_is_one_of("waiting|idle|working|exited", c->value['w']))
-        return context_usage("expected waiting, idle, working or exited", c->value['w']);
     if (c->value['T'] && (!span_int(span_of(c->value['T']), &seconds) || seconds < 0))
         return context_usage("expected a number of seconds", c->value['T']);
     int status = acts_select(c, c->args, c->arg_count, NULL, &found);

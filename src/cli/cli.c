@@ -365,6 +365,8 @@ static int cli_help(struct cli *cli)
         return guide_print();
     if (cli->context.value['M'])
         return cli_print_man();
+    if (!only && cli->context.arg_count)
+        return context_usage("no such command", cli->context.args[0]);
     if (only) {
         cli_put_command(&out, only);
         return context_write(&out);

@@ -191,6 +191,7 @@ static void test_cli_help(void)
         "list",        "new",       "send",       "kill",    "tail",   "attach",   "watch",
         "daemon",      "help",      "completion", "/claude", "--json", "--socket", "--config",
         "--no-daemon", "--version", "--stop",     "Ctrl-Z",  "quit"};
+    CLI_FAILS(cli("help", "lisp", NULL), 2, "lisp: no such command");
     struct cli help = CLI_OK(cli("help", NULL));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         CHECK_HAS(help.said[0].p, words[i]);
@@ -601,6 +602,7 @@ static void test_cli_wait(void)
     CHECK_INT(wait.status, 0);
     CLI_OK(cli("wait", "--state", "exited", id, NULL)); /* it is already */
     CLI_FAILS(cli("wait", "--state", "sideways", id, NULL), 2, "sideways");
+    CLI_FAILS(cli("kill", "--state", "sideways", NULL), 2, "sideways: expected waiting");
     CLI_FAILS(cli("wait", "--timeout", "soon", id, NULL), 2, "soon");
     CLI_FAILS(cli("wait", "zzz", NULL), 1, "zzz");
     char *other = start("\"command\": [\"sleep\", \"1000\"]"),
