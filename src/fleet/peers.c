@@ -134,7 +134,7 @@ static void peers_send_all(struct fleet *f)
 /* ---- requests from others ------------------------------------------------------------------- */
 
 /* The file is "ID NAME": the last request handled, and the computer whose stream that was. */
-static int peers_write_cursor(struct fleet *f, int synced)
+static int peers_write_cursor(struct fleet *f)
 {
     buf b = {0};
     codec_put_id(&b, f->messages.at);
@@ -142,9 +142,9 @@ static int peers_write_cursor(struct fleet *f, int synced)
     buf_str(&b, f->config->computer);
     int answers = disk_answers(f->config->disk);
     errno = ETIMEDOUT;
-    int status = !answers ? -1
-                 : (synced ? store_write : store_write_unsynced)(f->config->state,
-                                                                 PEERS_CURSOR_FILE, buf_view(&b));
+    /* a crash of the computer ends what a request changes, and most requests are late after it */
+    int status = answers ? store_write_unsynced(f->config->state, PEERS_CURSOR_FILE, buf_view(&b))
+                         : -1;
     if (status != 0)
         log_line(LOG_ERROR, "cannot write %s/%s: %s", f->config->state, PEERS_CURSOR_FILE,
                  strerror(errno));
@@ -155,7 +155,7 @@ static int peers_write_cursor(struct fleet *f, int synced)
 
 static void peers_on_cursor_due(void *ctx)
 {
-    peers_write_cursor(ctx, 0);
+    peers_write_cursor(ctx);
 }
 
 static void peers_read_cursor(struct fleet *f)
@@ -211,7 +211,7 @@ static void peers_on_entry(struct streams_stream *s, struct codec_id id, const s
     if (f->streams.secret.n)
         request.signature = signature_check(buf_view(&f->streams.secret), s->key, id, fields);
     if (f->hooks->changes(f->hooks_ctx, &request)) {
-        if (peers_write_cursor(f, 1) != 0) { /* it could be done twice after a crash */
+        if (peers_write_cursor(f) != 0) { /* it could be done twice after a crash */
             peers_refuse(f, id, "request not noted as handled: see that computer's log", "CURSOR");
             return;
         }
@@ -249,7 +249,7 @@ static void peers_on_requests_end(void *ctx, const struct resp *reply)
                  f->messages.at.ms, f->messages.at.seq);
     } else if (!f->cursor_known || back) {
         f->messages.at = last;
-        f->cursor_known = peers_write_cursor(f, 1) == 0;
+        f->cursor_known = peers_write_cursor(f) == 0;
     }
     streams_stream_open(&f->streams, &f->messages);
 }
@@ -426,7 +426,7 @@ static void peers_put_status(const struct fleet *f, buf *b)
 static void peers_leave(struct fleet *f)
 {
     if (f->cursor_timer.slot)
-        peers_write_cursor(f, 0);
+        peers_write_cursor(f);
     f->leaving = 1;
     streams_stop_reading(&f->streams); /* no further request is handled */
     if (f->streams.ready)

@@ -329,7 +329,9 @@ static enum life life_judge(const struct life_record *r, int error, int exited, 
     struct life_facts f = {.lock = life_look(r->dir, &owner), .error = error, .holder = -1};
     f.same_machine = life_is_same(os_put_machine, r->machine ? r->machine : owner.machine);
     f.same_boot = life_is_same(os_put_boot, owner.boot ? owner.boot : r->boot);
-    f.programs = f.lock == STORE_LOCK_FREE && f.same_boot ? life_signal_programs(&owner, 0) > 0 : -1;
+    f.programs = -1;
+    if (f.lock == STORE_LOCK_FREE && f.same_boot) /* looks at every process */
+        f.programs = life_signal_programs(&owner, 0) > 0;
     if (f.lock == STORE_LOCK_ABSENT && f.same_machine && f.same_boot && !exited)
         f.holder = (int)os_find_process("hold", r->id); /* looks at every process */
     f.holder = f.holder > 0 ? 1 : f.holder;

@@ -206,9 +206,9 @@ static char *store_session_dir(const char *state, const char *id)
 static int store_make_dir(const char *path)
 {
     struct stat st;
-    return mkdir(path, 0700) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-               ? 0
-               : -1;
+    int there = mkdir(path, 0700) == 0 ||
+                (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+    return there ? 0 : -1;
 }
 
 static void store_remove_leaving(const char *dir)

@@ -288,8 +288,8 @@ static char *store_path(const char *dir, const char *name);
 static int store_write(const char *dir, const char *name, span bytes);
 /* Logs why, but for a missing file. */
 static int store_read(const char *dir, const char *name, buf *out);
-/* Replaces it whole, but a computer that crashes may leave it empty. A sync takes 10 ms and more: no
- * loop waits for one that can be spared. */
+/* Replaces it whole, but a computer that crashes may leave it empty. A sync takes 10 ms and more: a
+ * loop waits for none that can be spared. */
 static int store_write_unsynced(const char *dir, const char *name, span bytes);
 /* After a killed store_write. Only for its writer. */
 static void store_clean(const char *dir, const char *name);

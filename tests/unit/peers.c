@@ -102,11 +102,10 @@ static void unit_peers_cursor(void)
     CHECK(unit_fleet_reply(&u, "5-1") == NULL);
     CHECK(unit_peers_cursor_is(a, "5-1 hosta")); /* that one can wait … */
     UNIT_FLEET_UNTIL(&u, unit_peers_cursor_is(a, "6-1 hosta"));
-    CHECK_INT(*unit_syncs, 0);
     unit_fleet_send(&u, "messages:hosta", "7-1", change);
     UNIT_FLEET_UNTIL(&u, unit_fleet_reply(&u, "7-1"));
-    CHECK(unit_peers_cursor_is(a, "7-1 hosta")); /* … this one is noted first, and synced */
-    CHECK(*unit_syncs > 0);
+    CHECK(unit_peers_cursor_is(a, "7-1 hosta")); /* … this one is noted first */
+    CHECK_INT(*unit_syncs, 0); /* other computers may ask a hundred times a second */
     unit_fleet_send(&u, "messages:hosta", "8-1", list);
     UNIT_FLEET_UNTIL(&u, unit_fleet_reply(&u, "8-1"));
     peers_leave(&a->fleet);
