@@ -51,30 +51,34 @@ static void *base_room(void *items, int count, int *cap, size_t size)
     return base_grow(items, (size_t)*cap * size);
 }
 
-/* Shell's sort: short, and fast on what is nearly sorted. */
+/* By merging runs twice as long each time. */
 static void base_sort(void *items, size_t count, size_t size,
                       int (*compare)(const void *a, const void *b))
 {
-    size_t gap = 1, bytes = count * size, done = size;
-    while (done < bytes && compare((char *)items + done - size, (char *)items + done) <= 0)
-        done += size;
-    if (done >= bytes)
+    size_t bytes = count * size, sorted = size;
+    while (sorted < bytes && compare((char *)items + sorted - size, (char *)items + sorted) <= 0)
+        sorted += size;
+    if (sorted >= bytes)
         return;
-    while (gap < count / 3)
-        gap = gap * 3 + 1;
-    for (; gap; gap /= 3)
-        for (size_t at = gap * size, step = at; at < bytes; at += size)
-            for (char *p = (char *)items + at; p - (char *)items >= (ptrdiff_t)step; p -= step) {
-                if (compare(p - step, p) <= 0)
-                    break;
-                uint32_t word, other;
-                for (size_t i = 0; i < size; i += sizeof word) {
-                    memcpy(&word, p + i, sizeof word);
-                    memcpy(&other, p + i - step, sizeof word);
-                    memcpy(p + i - step, &word, sizeof word);
-                    memcpy(p + i, &other, sizeof word);
-                }
+    char *spare = base_grow(NULL, bytes), *from = items, *to = spare;
+    for (size_t run = size; run < bytes; run *= 2) {
+        for (size_t at = 0, out = 0; at < bytes; at += 2 * run) {
+            size_t middle = at + run < bytes ? at + run : bytes;
+            size_t end = middle + run < bytes ? middle + run : bytes, a = at, b = middle;
+            for (; out < end; out += size) {
+                int first = a < middle && (b == end || compare(from + a, from + b) <= 0);
+                size_t *next = first ? &a : &b;
+                memcpy(to + out, from + *next, size);
+                *next += size;
             }
+        }
+        char *merged = to;
+        to = from;
+        from = merged;
+    }
+    if (from != items)
+        memcpy(items, from, bytes);
+    free(spare);
 }
 
 /* ---- spans ---------------------------------------------------------------------------------- */
@@ -123,10 +127,15 @@ static int span_eq_nocase(span s, const char *t)
 
 static uint32_t span_hash(span s)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
+    uint64_t h = 0, word;
+    for (; s.n >= sizeof word; s.p += sizeof word, s.n -= sizeof word) {
+        memcpy(&word, s.p, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
     for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-    return h;
+        h = (h ^ (unsigned char)s.p[i]) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h ^ h >> 32);
 }
 
 static int span_starts(span s, const char *t)

@@ -58,69 +58,51 @@ static void clock_put_iso(buf *b, long long wall_ms)
     buf_str(b, "+00:00");
 }
 
-/* Reads exactly `count` digits and moves *s behind them. Returns 0 when they are not there. */
-static int clock_parse_digits(span *s, int count, int *out)
+static int clock_pair(const char *digits) /* the value of two, or -1 */
 {
-    int value = 0;
-    for (int i = 0; i < count; i++) {
-        if ((size_t)i == s->n || s->p[i] < '0' || s->p[i] > '9')
-            return 0;
-        value = value * 10 + (s->p[i] - '0');
-    }
-    s->p += count, s->n -= (size_t)count;
-    *out = value;
-    return 1;
-}
-
-static int clock_skip(span *s, const char *one_of)
-{
-    while (s->n && *one_of && *one_of != s->p[0])
-        one_of++;
-    if (!s->n || !*one_of)
-        return 0;
-    s->p++, s->n--;
-    return 1;
+    unsigned tens = (unsigned)(digits[0] - '0'), ones = (unsigned)(digits[1] - '0');
+    return tens > 9 || ones > 9 ? -1 : (int)(tens * 10 + ones);
 }
 
 /* Reads "Z", "+02:00", "-0530" or nothing as minutes east of UTC. Returns 0 for anything else. */
-static int clock_parse_offset(span *s, int *minutes)
+static int clock_parse_offset(span s, int *minutes)
 {
-    int hours, rest;
     *minutes = 0;
-    if (s->n == 0 || (s->n == 1 && clock_skip(s, "Zz")))
-        return 1;
-    int sign = s->p[0] == '-' ? -1 : 1;
-    if (!clock_skip(s, "+-") || !clock_parse_digits(s, 2, &hours))
-        return 0;
-    clock_skip(s, ":");
-    if (!clock_parse_digits(s, 2, &rest) || s->n || hours > 23 || rest > 59)
-        return 0;
-    *minutes = sign * (hours * 60 + rest);
-    return 1;
+    if (s.n < 5)
+        return s.n == 0 || (s.n == 1 && (*s.p == 'Z' || *s.p == 'z'));
+    int hours = clock_pair(s.p + 1), rest = clock_pair(s.p + s.n - 2);
+    *minutes = (*s.p == '-' ? -1 : 1) * (hours * 60 + rest);
+    return (*s.p == '-' || *s.p == '+') && hours >= 0 && hours <= 23 && rest >= 0 && rest <= 59 &&
+           (s.n == 5 || (s.n == 6 && s.p[3] == ':'));
 }
 
 static int clock_parse_iso(span s, long long *wall_ms)
 {
-    enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, FIELDS };
-    static const char before[FIELDS][4] = {"", "-", "-", "Tt ", ":", ":"};
+    enum { CENTURY, YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, FIELDS };
+    static const unsigned char at[FIELDS] = {0, 2, 5, 8, 11, 14, 17};
     int v[FIELDS], fraction = 0, east;
+    if (s.n < 19 || s.p[4] != '-' || s.p[7] != '-' || !memchr("Tt ", s.p[10], 3) ||
+        s.p[13] != ':' || s.p[16] != ':')
+        return 0;
     for (int i = 0; i < FIELDS; i++)
-        if ((i && !clock_skip(&s, before[i])) || !clock_parse_digits(&s, i ? 2 : 4, &v[i]))
+        if ((v[i] = clock_pair(s.p + at[i])) < 0)
             return 0;
-    long long days = clock_days(v[YEAR], v[MONTH], v[DAY]);
+    int year = v[CENTURY] * 100 + v[YEAR];
+    long long days = clock_days(year, v[MONTH], v[DAY]);
     if (v[MONTH] < 1 || v[MONTH] > 12 || v[DAY] < 1 || v[HOUR] > 23 || v[MINUTE] > 59 ||
         v[SECOND] > 60 ||
         (v[DAY] > 28 && /* no month is shorter */
-         days >= clock_days(v[YEAR] + v[MONTH] / 12, v[MONTH] % 12 + 1, 1)))
+         days >= clock_days(year + v[MONTH] / 12, v[MONTH] % 12 + 1, 1)))
         return 0;
-    if (clock_skip(&s, ".,")) {
-        int unit = 100;
-        if (!s.n || s.p[0] < '0' || s.p[0] > '9')
+    s = span_sub(s, 19);
+    if (s.n && (*s.p == '.' || *s.p == ',')) {
+        int digits = 0;
+        for (int unit = 100; s = span_sub(s, 1), s.n && *s.p >= '0' && *s.p <= '9'; unit /= 10)
+            fraction += (*s.p - '0') * unit, digits++;
+        if (!digits)
             return 0;
-        for (; s.n && s.p[0] >= '0' && s.p[0] <= '9'; unit /= 10, s.p++, s.n--)
-            fraction += (s.p[0] - '0') * unit;
     }
-    if (!clock_parse_offset(&s, &east))
+    if (!clock_parse_offset(s, &east))
         return 0;
     long long seconds = days * 86400 + v[HOUR] * 3600LL + v[MINUTE] * 60 + v[SECOND];
     *wall_ms = (seconds - east * 60LL) * 1000 + fraction;

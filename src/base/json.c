@@ -58,10 +58,25 @@ static uint64_t json_special_marks(uint64_t x)
 /* The same for one byte; c is read three times. */
 #define JSON_IS_PLAIN(c) ((unsigned char)((c) - ' ') < 0x80 - ' ' && (c) != '"' && (c) != '\\')
 
+/* Returns where the first marked byte may be: there or, where the highest address has the lowest
+ * bits, at the next single look. The lowest mark has no borrow. */
+static const char *json_at_mark(const char *p, uint64_t marks)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t below = (marks & -marks) - 1;
+    return p + ((below & JSON_EACH(1)) * JSON_EACH(1) >> 56) - 1;
+#else
+    (void)marks;
+    return p;
+#endif
+}
+
 static const char *json_skip_plain(const char *p, const char *end)
 {
-    while (end - p >= 8 && !json_special_marks(json_load(p)))
+    uint64_t marks = 0;
+    while (end - p >= 8 && !(marks = json_special_marks(json_load(p))))
         p += 8;
+    p = marks ? json_at_mark(p, marks) : p;
     while (p < end && JSON_IS_PLAIN(*p))
         p++;
     return p;
@@ -70,13 +85,16 @@ static const char *json_skip_plain(const char *p, const char *end)
 /* Returns the first quote or backslash; nothing else matters inside a checked string. */
 static const char *json_skip_checked(const char *p, const char *end)
 {
+    uint64_t marks = 0;
     for (; end - p >= 8; p += 8) {
         uint64_t x = json_load(p);
         uint64_t quote = x ^ JSON_EACH('"'), backslash = x ^ JSON_EACH('\\');
-        if ((((quote - JSON_EACH(1)) & ~quote) | ((backslash - JSON_EACH(1)) & ~backslash)) &
-            JSON_EACH(0x80))
+        marks = (((quote - JSON_EACH(1)) & ~quote) | ((backslash - JSON_EACH(1)) & ~backslash)) &
+                JSON_EACH(0x80);
+        if (marks)
             break;
     }
+    p = marks ? json_at_mark(p, marks) : p;
     while (p < end && *p != '"' && *p != '\\')
         p++;
     return p;
@@ -552,9 +570,8 @@ static int json_time(struct json string, long long *wall_ms)
     buf text = {0};
     if (json_type(string) != JSON_STRING)
         return 0;
-    span plain = {string.text.p + 1, string.text.n - 2};
-    if (!memchr(plain.p, '\\', plain.n)) /* the usual case: no escape, no copy */
-        return clock_parse_iso(plain, wall_ms);
+    if (clock_parse_iso((span){string.text.p + 1, string.text.n - 2}, wall_ms))
+        return 1; /* the usual case: no escape, no copy */
     json_put_text(&text, string);
     int ok = clock_parse_iso(buf_view(&text), wall_ms);
     buf_free(&text);

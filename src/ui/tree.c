@@ -52,10 +52,9 @@ static const struct {
     size_t at;
 } tree_members[] = {
 #define TREE_AT(field) offsetof(struct tree_session, field)
-    {"session_id", TREE_TEXT, TREE_AT(id)},
+{"session_id", TREE_TEXT, TREE_AT(id)},
     {"origin_adapter", TREE_NOTHING, 0},
     {"title", TREE_TEXT, TREE_AT(title)},
-    {"program_title", TREE_TEXT, TREE_AT(program_title)},
     {"working_directory", TREE_TEXT, TREE_AT(directory)},
     {"thinking_mode", TREE_TEXT, TREE_AT(mode)},
     {"mode", TREE_MODE, TREE_AT(mode)}, /* after thinking_mode; TeleClaude has only that */
@@ -65,7 +64,6 @@ static const struct {
     {"ended_at", TREE_IS_THERE, TREE_AT(ended)},
     {"initiator_session_id", TREE_TEXT, TREE_AT(initiator)},
     {"computer", TREE_TEXT, TREE_AT(computer)},
-    {"controlled_by", TREE_TEXT, TREE_AT(controller)},
     {"status", TREE_NOTHING, 0},
     {"restart", TREE_TEXT, TREE_AT(restart)},
     {"tmux_session_name", TREE_TEXT, TREE_AT(tmux)},
@@ -76,11 +74,13 @@ static const struct {
     {"state_text", TREE_TEXT, TREE_AT(asked)},
     {"waits_for", TREE_TEXT, TREE_AT(waits_for)},
     {"choices", TREE_LINES, TREE_AT(choices)},
-    {"first_prompt", TREE_TEXT, TREE_AT(first_prompt)},
     {"unseen", TREE_FLAG, TREE_AT(unseen)},
     {"last_activity", TREE_TIME, TREE_AT(activity)},
     {"last_input", TREE_TEXT, TREE_AT(last_input)},
+    {"first_prompt", TREE_TEXT, TREE_AT(first_prompt)},
     {"last_output", TREE_TEXT, TREE_AT(last_output)},
+    {"program_title", TREE_TEXT, TREE_AT(program_title)},
+    {"controlled_by", TREE_TEXT, TREE_AT(controller)},
     {"cols", TREE_NOTHING, 0},
     {"rows", TREE_NOTHING, 0},
     {"holder_version", TREE_TEXT, TREE_AT(holder_version)},
@@ -140,19 +140,20 @@ static void tree_set_member(struct tree_session *s, size_t i, struct json value)
     }
 }
 
-/* Reads the next member. Returns its row, from `next` on if it is there; COUNT_OF: it has none. */
+/* Reads the next member. Returns its row; COUNT_OF: it has none. next: the row that is likely. */
 static size_t tree_next_member(struct json_iter *it, size_t next, int *more)
 {
+    size_t at;
     *more = 1;
-    if (next < COUNT_OF(tree_members) && json_next_is(it, tree_members[next].key))
-        return next;
-    *more = json_next(it);
-    for (size_t i = 0; *more && i < COUNT_OF(tree_members); i++) {
-        size_t at = (next + i) % COUNT_OF(tree_members);
-        if (json_text_eq(it->key, tree_members[at].key))
+    for (at = next; at < COUNT_OF(tree_members); at++)
+        if (json_next_is(it, tree_members[at].key))
             return at;
-    }
-    return COUNT_OF(tree_members);
+    *more = json_next(it);
+    for (at = 0; *more && at < COUNT_OF(tree_members); at++)
+        if (JSON_MAY_BE(it->key, tree_members[at].key) &&
+            json_text_eq(it->key, tree_members[at].key))
+            break;
+    return *more ? at : COUNT_OF(tree_members);
 }
 
 /* Parses an object in one pass over its members. */
