@@ -69,8 +69,13 @@ static void client_on_started(void *ctx, short revents)
     (void)revents;
     ssize_t n = read(c->starting.fd, reason, sizeof reason);
     if (n != 1) {
+        size_t told = n > 1 ? (size_t)n : 0;
+        if (!told) {
+            base_fmt(reason, sizeof reason, "it ended at once: see %s/daemon.log", c->config->state);
+            told = strlen(reason);
+        }
         free(c->start_error);
-        c->start_error = span_dup(n > 1 ? (span){reason, (size_t)n} : span_of("it ended at once"));
+        c->start_error = span_dup((span){reason, told});
     }
     loop_unwatch(c->loop, &c->starting);
     close(c->starting.fd);
@@ -133,8 +138,7 @@ static void client_request_fail(struct client_request *r, int error)
     if (spawn_is_absent(error) && c->started && !c->start_error)
         buf_fmt(&b, "the daemon ends before it answers: see %s/daemon.log", c->config->state);
     else if (c->start_error)
-        buf_fmt(&b, "cannot start the daemon: %s (see %s/daemon.log)", c->start_error,
-                c->config->state);
+        buf_fmt(&b, "cannot start the daemon: %s", c->start_error);
     else if (spawn_is_absent(error))
         buf_fmt(&b, "no daemon is running on %s", c->config->socket);
     else

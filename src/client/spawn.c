@@ -158,12 +158,14 @@ static int spawn_daemon(const struct config *config, buf *error)
     pid_t pid = fork();
     if (pid == 0) {
         close(pipe_fds[0]);
-        if (fork() == 0) {
+        if ((pid = fork()) == 0) {
             spawn_detach(pipe_fds[1], err_fd);
             if (daemon.held)
                 spawn_summon(config);
             spawn_become(config);
         }
+        if (pid < 0)
+            os_print(pipe_fds[1], "%s", strerror(errno));
         _exit(0);
     }
     close(pipe_fds[1]);
@@ -172,7 +174,7 @@ static int spawn_daemon(const struct config *config, buf *error)
         waitpid(pid, NULL, 0);
         return os_close_on_exec(pipe_fds[0]);
     }
-    buf_fmt(error, "cannot start the daemon: %s", strerror(errno));
+    buf_str(error, strerror(errno));
     close(pipe_fds[0]);
     return -1;
 }

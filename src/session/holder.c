@@ -947,7 +947,9 @@ static int holder_main(void)
         return 1;
     os_point_at_null(1, 2);
     pid_t pid = fork();
+    if (pid < 0)
+        os_print(0, "{\"error\":\"cannot start the session's holder: %s\"}", strerror(errno));
     if (pid != 0)
-        _exit(pid < 0);
+        _exit(0);
     return holder_run((span){spec, n});
 }

@@ -120,7 +120,7 @@ static int os_is_last_fd(int fd, unsigned few)
 {
     struct rlimit limit;
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           (rlim_t)fd + few >= limit.rlim_cur;
+           (rlim_t)fd + (few < limit.rlim_cur / 4 ? few : limit.rlim_cur / 4) >= limit.rlim_cur;
 }
 
 #if defined(TELEC_LINUX)

@@ -92,9 +92,8 @@ static int places_make_dirs(const struct config *c, buf *error)
 {
     size_t n = (size_t)(strrchr(c->socket, '/') - c->socket);
     char *runtime = span_dup((span){c->socket, n ? n : 1});
-    int status = places_private_dir(runtime, 0, error) == 0 &&
-                         places_private_dir(c->holders, 0, error) == 0
-                     ? places_make_state(c, error)
+    int status = places_make_state(c, error) == 0 && places_private_dir(runtime, 0, error) == 0
+                     ? places_private_dir(c->holders, 0, error)
                      : -1;
     free(runtime);
     return status;
@@ -134,8 +133,11 @@ static int places_settle(struct config *c, int must_stay, buf *passed)
         free(c->socket), free(c->holders);
         c->socket = socket;
         c->holders = config_holders(socket);
-        buf_str(passed, "; ");
-        status = places_try(c, passed);
+        buf why = {0};
+        status = places_try(c, &why);
+        if (status != 0 && !span_find(buf_view(passed), buf_cstr(&why)))
+            buf_fmt(passed, "; %s", buf_cstr(&why));
+        buf_free(&why);
     }
     return status;
 }

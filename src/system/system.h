@@ -52,7 +52,7 @@ static pid_t os_start(const struct os_program *program);
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 #define OS_PIPE -3            /* its other end: *end */
 static pid_t os_spawn_piped(char *const *argv, const int fds[3], int *end);
-/* Tells whether at most `few` are left above fd. */
+/* Tells whether at most `few` descriptors, or a quarter of all, are left above fd. */
 static int os_is_last_fd(int fd, unsigned few);
 /* The soft limit is too low for thousands of clients and holders. */
 static void os_raise_descriptors(void);
