@@ -294,7 +294,6 @@ static void attach_begin(struct app *t, const char *id)
     app_set_mode(t, APP_ATTACHED);
 }
 
-/* Attaches to another session from a session. */
 static void attach_switch(struct app *t, const struct tree_session *s)
 {
     attach_put_modes_back(t);

@@ -228,7 +228,7 @@ static int keys_filter_event(struct app *t, const struct term_event *ev)
     return 1;
 }
 
-/* Selects the next session that waits, unfolding what it is in. Drops the filter and the focus where
+/* Selects the next session that waits, unfolding what it is in. Drops the filter and the focus if
  * only they hide one. Returns 0 if none waits. */
 static int keys_select_waiting(struct app *t)
 {

@@ -480,6 +480,8 @@ static void attach_note(const struct config *c, const char *id); /* attached to 
 /* Appends the id of the session attached to last (0), of the one before (1), or nothing. */
 static void attach_put_noted(const struct config *c, int line, buf *id);
 static void attach_pan(struct app *t, int down, int right); /* -1, 0 or 1 */
+/* Attaches to another session from a session. */
+static void attach_switch(struct app *t, const struct tree_session *s);
 /* Goes to the next (1) or previous (-1) running session; else stays. */
 static void attach_step(struct app *t, int step);
 

@@ -255,8 +255,8 @@ static void unit_attach_waiting(void)
     UNIT_APP_SEE(&u, "no other session waits");
     unit_app_type(&u, "\035n");
     UNIT_APP_SEE(&u, "there is no other session");
-    unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"z\",\"computer\":"
-                       "\"vm\",\"working_directory\":\"/zoo\",\"title\":\"last\",\"state\":"
+    unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"z\","
+                       "\"computer\":\"vm\",\"working_directory\":\"/zoo\",\"state\":"
                        "\"waiting\"}}");
     tree_set_folded(&u.t->tree, "p:vm:/zoo", 1);
     unit_app_type(&u, "\035w");
