@@ -337,7 +337,8 @@ static void tree_note_news(struct tree *t, const struct tree_session *old,
                            const struct tree_session *now)
 {
     if ((tree_is(now, "waiting") && !tree_is(old, "waiting")) ||
-        (tree_is(now, "idle") && now->unseen && !old->unseen) ||
+        (((tree_is(now, "idle") && !tree_is(old, "starting")) || tree_is(now, "exited")) &&
+         now->unseen && !old->unseen) ||
         (tree_has_failed(now) && !tree_is(old, "exited")))
         base_copy(t->news, sizeof t->news, now->id);
 }

@@ -247,7 +247,7 @@ static void unit_attach_title(void)
 static void unit_attach_waiting(void)
 {
     struct unit_app u;
-    test_begin("attached, the prefix and w go to one that waits, folded away or filtered, or say none");
+    test_begin("the prefix and w go to one that waits, though folded or filtered, or say none");
     unit_attach_begin(&u, 24, 80, "");
     unit_app_type(&u, "/title\r");
     unit_attach_enter(&u);
@@ -256,8 +256,8 @@ static void unit_attach_waiting(void)
     unit_app_type(&u, "\035n");
     UNIT_APP_SEE(&u, "there is no other session");
     unit_app_event(&u, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"z\","
-                       "\"computer\":\"vm\",\"working_directory\":\"/zoo\",\"state\":"
-                       "\"waiting\"}}");
+                       "\"computer\":\"vm\",\"working_directory\":\"/zoo\","
+                       "\"state\":\"waiting\"}}");
     tree_set_folded(&u.t->tree, "p:vm:/zoo", 1);
     unit_app_type(&u, "\035w");
     CHECK(u.t->mode == APP_ATTACHED && strcmp(u.t->view->id, "z") == 0);

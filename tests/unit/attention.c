@@ -30,6 +30,11 @@ static void unit_attention_when(void)
     CHECK_INT(unit_attention_change(&u, "b", "exited", ",\"exit_code\":0"), 0);
     CHECK_INT(unit_attention_change(&u, "b", "idle", ""), 0);
     CHECK_INT(unit_attention_change(&u, "b", "exited", ",\"exit_code\":1"), VT_BELL);
+    CHECK_INT(unit_attention_change(&u, "b", "working", ""), 0);
+    CHECK_INT(unit_attention_change(&u, "b", "exited", ",\"exit_code\":0,\"unseen\":true"),
+              VT_BELL);
+    CHECK_INT(unit_attention_change(&u, "b", "starting", ""), 0);
+    CHECK_INT(unit_attention_change(&u, "b", "idle", ",\"unseen\":true"), 0); /* nothing was done */
     CHECK_INT(unit_attention_change(&u, "a", "waiting", ""), 0); /* the user looks at it */
     CHECK_INT(unit_attention_change(&u, "a", "working", ""), 0);
     unit_app_type(&u, "\033[O");
