@@ -105,7 +105,7 @@ done < "$work/used"
 # arguments.
 mkdir "$work/bin" && ln -s "$(realpath "$telec")" "$work/bin/telec" || exit 1
 for stub in ssh sudo kubectl; do ln -s /bin/false "$work/bin/$stub"; done
-sed -e "s/')/'/" -e 's/-j4)/-j4/' -e 's/ AGENT/ claude/' -e 's/ > .*//' \
+sed -e "s/')/'/" -e 's/-j4)/-j4/' -e 's/ AGENT/ claude/' -e 's/ COMMAND/ list/' -e 's/ > .*//' \
     "$work/used" | while read -r _ words; do
     case $words in daemon | daemon\ --restart | watch*) continue ;; esac # without an end
     env -i HOME="$work" XDG_RUNTIME_DIR="$work" PATH="$work/bin:/usr/bin:/bin" \

@@ -68,14 +68,9 @@ static void client_on_started(void *ctx, short revents)
     char reason[CLIENT_REASON_MAX];
     (void)revents;
     ssize_t n = read(c->starting.fd, reason, sizeof reason);
-    if (n != 1) {
-        size_t told = n > 1 ? (size_t)n : 0;
-        if (!told) {
-            base_fmt(reason, sizeof reason, "it ended at once: see %s/daemon.log", c->config->state);
-            told = strlen(reason);
-        }
+    if (n > 1) {
         free(c->start_error);
-        c->start_error = span_dup((span){reason, told});
+        c->start_error = span_dup((span){reason, (size_t)n});
     }
     loop_unwatch(c->loop, &c->starting);
     close(c->starting.fd);
@@ -136,7 +131,7 @@ static void client_request_fail(struct client_request *r, int error)
     struct client *c = r->client;
     buf b = {0};
     if (spawn_is_absent(error) && c->started && !c->start_error)
-        buf_fmt(&b, "the daemon ends before it answers: see %s/daemon.log", c->config->state);
+        buf_fmt(&b, "cannot start the daemon: it ended: see %s/daemon.log", c->config->state);
     else if (c->start_error)
         buf_fmt(&b, "cannot start the daemon: %s", c->start_error);
     else if (spawn_is_absent(error))

@@ -948,7 +948,7 @@ static int holder_main(void)
     os_point_at_null(1, 2);
     pid_t pid = fork();
     if (pid < 0)
-        os_print(0, "{\"error\":\"cannot start the session's holder: %s\"}", strerror(errno));
+        os_print(0, "{\"error\":\"the session's holder: %s\"}", strerror(errno));
     if (pid != 0)
         _exit(0);
     return holder_run((span){spec, n});

@@ -221,7 +221,7 @@ static int holder_link_spawn_paired(const char *program, const struct holder_spe
     os_close_on_exec(ends[0]);
     os_close_on_exec(ends[1]);
     errno = EMFILE;
-    *pid = os_is_last_fd(ends[0], HOLDER_FDS_LEFT) ? -1 : holder_link_spawn(program, spec, ends[1]);
+    *pid = os_is_last_fd(ends[0]) ? -1 : holder_link_spawn(program, spec, ends[1]);
     int saved = errno;
     close(ends[1]);
     if (*pid < 0)

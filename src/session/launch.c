@@ -142,7 +142,7 @@ static char **launch_agent_words(const struct config_agent *agent, struct json e
     buf whole = {0};
     span rest = buf_view(line);
     char *shell = launch_env(env, "SHELL");
-    int named = shell && config_is_shell(shell) && access(shell, X_OK) == 0;
+    int named = config_is_shell(shell);
     if (strcmp(agent->name, "shell") == 0 && !agent->lines[0] && named) {
         config_put_quoted(&whole, shell);
         rest = span_sub(rest, strlen(agent->command));

@@ -319,8 +319,6 @@ static int life_kill(const char *dir, const char *id);
 /* … of a message; the rest is for its receipt. */
 #define HOLDER_TYPE_MS (HOLDER_LINK_ASK_MS / 2)
 
-#define HOLDER_FDS_LEFT 16 /* descriptors that links to sessions leave to clients */
-
 /* Set on_frame, on_closed and ctx first. */
 struct holder_link {
     int open;

@@ -469,7 +469,7 @@ static int sessions_connect(struct session *s)
     s->answered = 0;
     if (holder_link_open(&s->holder, s->owner->loop, holder_link_dial(s->socket)) != 0)
         return -1;
-    if (os_is_last_fd(s->holder.conn.io.fd, HOLDER_FDS_LEFT)) {
+    if (os_is_last_fd(s->holder.conn.io.fd)) {
         loop_unwatch(s->owner->loop, &s->holder.conn.io);
         holder_link_cancel(&s->holder);
         errno = EMFILE;

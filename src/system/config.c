@@ -152,7 +152,7 @@ static const struct passwd *config_passwd(void)
 
 static int config_is_shell(const char *shell)
 {
-    const char *name = shell && *shell ? config_last_part(shell) : "nologin";
+    const char *name = shell && access(shell, X_OK) == 0 ? config_last_part(shell) : "false";
     return strcmp(name, "nologin") != 0 && strcmp(name, "false") != 0;
 }
 

@@ -116,11 +116,12 @@ static const char *os_file_fault(int error)
                             : strerror(error);
 }
 
-static int os_is_last_fd(int fd, unsigned few)
+static int os_is_last_fd(int fd)
 {
     struct rlimit limit;
-    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           (rlim_t)fd + (few < limit.rlim_cur / 4 ? few : limit.rlim_cur / 4) >= limit.rlim_cur;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           (rlim_t)fd + (limit.rlim_cur < 4 * OS_FDS_LEFT ? limit.rlim_cur / 4 : OS_FDS_LEFT) >=
+               limit.rlim_cur;
 }
 
 #if defined(TELEC_LINUX)

@@ -52,8 +52,9 @@ static pid_t os_start(const struct os_program *program);
 static pid_t os_spawn(char *const *argv, int in, int out, int err);
 #define OS_PIPE -3            /* its other end: *end */
 static pid_t os_spawn_piped(char *const *argv, const int fds[3], int *end);
-/* Tells whether at most `few` descriptors, or a quarter of all, are left above fd. */
-static int os_is_last_fd(int fd, unsigned few);
+#define OS_FDS_LEFT 16 /* descriptors that links to sessions leave to clients; of few a quarter */
+/* Tells whether no more are left above fd. */
+static int os_is_last_fd(int fd);
 /* The soft limit is too low for thousands of clients and holders. */
 static void os_raise_descriptors(void);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
@@ -614,7 +615,7 @@ static void config_put_quoted(buf *b, const char *word); /* config_words takes i
 static int config_on_path(const char *program);    /* as execvp */
 static int config_is_on(const char *path, const char *program); /* PATH may be NULL */
 static int config_can_run(const char *line);       /* … of a command line */
-static int config_is_shell(const char *shell);     /* nologin is none; or NULL */
+static int config_is_shell(const char *shell);     /* it can run; nologin is none; or NULL */
 static const char *config_shell(void);             /* $SHELL, or the user's */
 static char *config_absolute(const char *path);
 static int config_is_foreign_home(const char *home); /* root has another user's */

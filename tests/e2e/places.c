@@ -300,6 +300,7 @@ static void test_places_callers_shell(void)
     check_said(__LINE__, &c, "my own shell");
     c = cli_with("SHELL=/sbin/nologin", "new", NULL);
     CHECK_INT(c.status, 0);
+    CLI_OK(cli_with("SHELL=/nonexistent/sh", "new", NULL)); /* another root's */
     c = cli_with(format("PATH=/usr/bin:/bin:%s", bin), "new", "-a", "plain", NULL);
     check_said(__LINE__, &c, "agent plain");
     CLI_FAILS(cli("new", "-a", "plain", NULL), 1, "login = yes");

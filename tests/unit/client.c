@@ -614,7 +614,7 @@ static void unit_client_start_fails(void)
     client_subscribe(&u.client);
     CHECK_INT(u.client.push, CLIENT_CONNECTING);
     unit_client_ask(&u);
-    CHECK(strstr(buf_cstr(&u.error), "cannot start the daemon: it ended at once: see ") == u.error.p);
+    CHECK(strstr(buf_cstr(&u.error), "cannot start the daemon: it ended: see ") == u.error.p);
     CHECK(strstr(u.error.p, "daemon.log") != NULL);
     UNIT_CLIENT_UNTIL(&u, u.client.push == CLIENT_WAITING);
     unit_client_ask(&u); /* none is started for this one */

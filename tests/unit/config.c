@@ -646,10 +646,16 @@ static void unit_config_defaults(void)
     test_begin("without a file every value has its default");
     struct config c;
     buf error = {0};
-    setenv("SHELL", "/my shells/zsh", 1);
+    char shell[] = "/tmp/telec unit-XXXXXX", quoted[32];
+    int fd = mkstemp(shell);
+    CHECK(fd >= 0 && fchmod(fd, 0700) == 0);
+    close(fd);
+    snprintf(quoted, sizeof quoted, "'%s'", shell);
+    setenv("SHELL", shell, 1);
     CHECK_INT(config_load(&c, "sh", NULL, NULL, &error), 0);
     CHECK(c.program[0] == '/' && strcmp(strrchr(c.program, '/'), "/sh") == 0); /* found on PATH */
-    CHECK_SPAN(span_of(config_agent(&c, "shell")->command), "'/my shells/zsh'");
+    CHECK_SPAN(span_of(config_agent(&c, "shell")->command), quoted);
+    unlink(shell);
     CHECK(c.computer[0] && !strchr(c.computer, '.') && config_user(&c)[0] && c.host[0]);
     CHECK_SPAN(span_of(c.prefix), "Ctrl-]");
     CHECK_SPAN(span_of(c.clipboard), "no");
