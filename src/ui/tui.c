@@ -509,6 +509,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         if (attach) /* before the first key is read: it belongs to the session */
             attach_begin(t, attach);
         loop_task_cancel(&t->loop, &t->draw_task); /* the sessions may be there in time for it */
+        t->loop.now = clock_mono_ms(); /* a slow host's start takes longer than this */
         loop_timer_in(&t->loop, &t->frame_timer, TUI_FIRST_MS);
         loop_timer_in(&t->loop, &t->ages_timer, TUI_AGES_MS);
         while (!t->quit)
