@@ -145,7 +145,7 @@ static int doctor_run(struct context *c);
 struct guide_tool {
     const char *name, *command;
     const char *then; /* after it, a command with the id, whose output is the result; or NULL */
-    const char *params, *help, *schema;
+    const char *params, *help;
 };
 
 static const struct guide_tool *guide_tool(size_t i); /* NULL past the last */

@@ -64,44 +64,41 @@ static const char guide_text[] =
 
 /* ---- the tools ------------------------------------------------------------------------------ */
 
-#define GUIDE_PARAM(name, type, help)                                                              \
-    "\"" name "\":{\"type\":\"" type "\",\"description\":\"" help "\"}"
-#define GUIDE_ID GUIDE_PARAM("id", "string", "the session's title, or its id")
-#define GUIDE_COMPUTER                                                                             \
-    "," GUIDE_PARAM("computer", "string", "the session's computer, else this one")
+static const struct {
+    const char *name, *type, *help;
+} guide_params[] = {
+    {"id", "string", "the session's title, or its id"},
+    {"computer", "string", "the session's computer, else this one (of list: all)"},
+    {"agent", "string", "as claude or codex; without it and command: a shell"},
+    {"prompt", "string", "its first message"},
+    {"directory", "string", "where it works, else the current directory"},
+    {"title", "string", "a title for people"},
+    {"mode", "string", "fast, med or slow, else the agent's own default"},
+    {"command", "array\",\"items\":{\"type\":\"string\"},\"title\":\"argv",
+     "a program and its arguments, instead of an agent"},
+    {"text", "string", "the message"},
+    {"force", "boolean", "type it even while a choice is open"},
+    {"state", "string", "waiting, idle, working or exited"},
+    {"timeout", "integer", "seconds, else 50; after them the call fails"},
+    {"answer", "string", "a choice's number, yes, no, or a text"},
+    {"chars", "integer", "the last characters, else 5000"},
+};
 
 static const struct guide_tool guide_tools[] = {
     {"list", "list --json", NULL, "computer",
      "Lists sessions as JSON: session_id, title, active_agent, state (starting, working, waiting, "
-     "idle, exited), what a waiting one asks (state_text, waits_for, choices), last_output.",
-     GUIDE_PARAM("computer", "string", "only the sessions of this computer")},
+     "idle, exited), what a waiting one asks (state_text, waits_for, choices), last_output."},
     {"start", "new", NULL, "agent prompt directory title mode computer -- command?",
-     "Starts an agent or a command in a session of its own, below yours. Returns its id.",
-     GUIDE_PARAM("agent", "string", "as claude or codex; without it and command: a shell")
-     "," GUIDE_PARAM("prompt", "string", "its first message")
-     "," GUIDE_PARAM("directory", "string", "where it works, else the current directory")
-     "," GUIDE_PARAM("title", "string", "a title for people")
-     "," GUIDE_PARAM("mode", "string", "fast, med or slow, else the agent's own default")
-     "," GUIDE_PARAM("command", "array\",\"items\":{\"type\":\"string\"},\"title\":\"argv",
-                     "a program and its arguments, instead of an agent") GUIDE_COMPUTER},
+     "Starts an agent or a command in a session of its own, below yours. Returns its id."},
     {"send", "send", NULL, "force computer -- id text",
      "Types a message into a session and submits it. Returns delivered, queued or unconfirmed; "
-     "refuses, with the question, while the session waits for a choice.",
-     GUIDE_ID "," GUIDE_PARAM("text", "string", "the message")
-     "," GUIDE_PARAM("force", "boolean", "type it even while a choice is open") GUIDE_COMPUTER},
+     "refuses, with the question, while the session waits for a choice."},
     {"wait", "wait --timeout 50", "status", "state timeout -- id",
-     "Waits until a session has stopped working, or has a given state. Returns its status.",
-     GUIDE_ID "," GUIDE_PARAM("state", "string", "waiting, idle, working or exited")
-     "," GUIDE_PARAM("timeout", "integer", "seconds, else 50; after them the call fails")},
-    {"answer", "answer", NULL, "computer -- id answer", "Answers what a waiting session asks.",
-     GUIDE_ID "," GUIDE_PARAM("answer", "string", "a choice's number, yes, no, or a text")
-     GUIDE_COMPUTER},
+     "Waits until a session has stopped working, or has a given state. Returns its status."},
+    {"answer", "answer", NULL, "computer -- id answer", "Answers what a waiting session asks."},
     {"read", "tail", NULL, "chars computer -- id",
-     "Returns the end of a session's output as plain text.",
-     GUIDE_ID "," GUIDE_PARAM("chars", "integer", "the last characters, else 5000")
-     GUIDE_COMPUTER},
-    {"end", "kill", NULL, "computer -- id", "Ends a session and its program.",
-     GUIDE_ID GUIDE_COMPUTER},
+     "Returns the end of a session's output as plain text."},
+    {"end", "kill", NULL, "computer -- id", "Ends a session and its program."},
 };
 
 static const struct guide_tool *guide_tool(size_t i)
@@ -109,13 +106,25 @@ static const struct guide_tool *guide_tool(size_t i)
     return i < COUNT_OF(guide_tools) ? &guide_tools[i] : NULL;
 }
 
+static void guide_put_param(buf *b, span name)
+{
+    for (size_t i = 0; i < COUNT_OF(guide_params); i++)
+        if (span_eq(name, guide_params[i].name))
+            buf_fmt(b, "%s\"%s\":{\"type\":\"%s\",\"description\":\"%s\"}",
+                    b->p[b->n - 1] == '}' ? "," : "", guide_params[i].name, guide_params[i].type,
+                    guide_params[i].help);
+}
+
 static void guide_put_tool(buf *b, const struct guide_tool *tool)
 {
     const char *arguments = span_find(span_of(tool->params), "-- ");
     buf_fmt(b,
             "{\"name\":\"%s\",\"description\":\"%s\",\"inputSchema\":{\"type\":\"object\","
-            "\"properties\":{%s},\"required\":[",
-            tool->name, tool->help, tool->schema);
+            "\"properties\":{",
+            tool->name, tool->help);
+    for (span rest = span_of(tool->params); rest.n;)
+        guide_put_param(b, span_trim(span_cut(&rest, ' '), "?"));
+    buf_str(b, "},\"required\":[");
     for (span rest = span_of(arguments ? arguments + 3 : ""); rest.n;) {
         span name = span_cut(&rest, ' ');
         if (name.p[name.n - 1] != '?')

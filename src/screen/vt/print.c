@@ -99,6 +99,7 @@ static struct cell *vt_last_cell(struct vt *vt, int *x)
     return &line->cells[*x];
 }
 
+TELEC_SMALL
 /* More than the whole screen can't be seen. */
 static void vt_repeat(struct vt *vt, int n)
 {
@@ -195,6 +196,7 @@ static void vt_pool_sweep(struct vt *vt)
     cell_pool_replace(vt->pool, &fresh);
     vt->pool_wait = fresh.count > CELL_CLUSTERS_MAX / 2 ? CELL_CLUSTERS_MAX : 0;
 }
+TELEC_FAST
 
 /* Makes the character at x, which a mark has made wide, use the next column too, or moves it to the
  * next row. */
