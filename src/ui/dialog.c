@@ -606,7 +606,9 @@ static void dialog_choose(struct app *t)
         dialog_list_choices(t, s);
         free(t->asked);
         t->asked = dialog_question(s);
-        t->menu.title = "Answer";
+        many_clear(t);
+        dialog_name(t, "Answer", s);
+        t->menu.title = t->form_title;
     }
 }
 
