@@ -340,6 +340,20 @@ static void dialog_on_created(struct app *t, struct json answer, struct app_requ
     app_changed(t);
 }
 
+/* Puts a command line (or NULL) and a title; sh runs a line with characters of a shell, which is
+ * then the title, too. */
+static void dialog_put_command(buf *body, const char *line, const char *title)
+{
+    buf words = {0};
+    int shell = line && strpbrk(line, "|&;<>()$`*?~");
+    if (shell)
+        buf_str(&words, "sh -c "), config_put_quoted(&words, line);
+    if (line)
+        json_field_string(body, "command", shell ? buf_cstr(&words) : line);
+    json_field_string(body, "title", title && *title ? title : shell ? line : NULL);
+    buf_free(&words);
+}
+
 struct dialog_session {
     const char *computer, *directory, *agent, *command, *mode, *title, *message;
 };
@@ -355,11 +369,9 @@ static void dialog_post(struct app *t, const struct dialog_session *s, enum app_
     free(directory);
     int runs = s->command && *s->command;
     json_field_string(&body, "agent", runs ? "shell" : s->agent ? s->agent : agents_row(0)->name);
-    if (runs)
-        json_field_string(&body, "command", s->command);
-    else if (s->mode && agents_mode(s->mode) >= 0)
+    if (!runs && s->mode && agents_mode(s->mode) >= 0)
         json_field_string(&body, "thinking_mode", s->mode);
-    json_field_string(&body, "title", s->title && *s->title ? s->title : NULL);
+    dialog_put_command(&body, runs ? s->command : NULL, s->title);
     json_field_string(&body, "message", s->message && *s->message ? s->message : NULL);
     json_field_int(&body, "cols", t->grid.cols);
     json_field_int(&body, "rows", t->grid.rows - 1);
@@ -928,10 +940,10 @@ static void dialog_draw_confirm(struct app *t)
     } else if (s && !tree_is(s, "exited")) {
         buf_str(&text, t->grid.ascii ? "\"" : "“");
         utf8_put_visible(&text, span_of(dialog_title(s)));
-        buf_str(&text, t->grid.ascii ? "\" runs " : "” runs ");
-        utf8_put_visible(&text, span_of(s->agent     ? s->agent
-                                        : s->command ? s->command
-                                                     : "a program"));
+        buf_str(&text, t->grid.ascii ? "\" runs" : "” runs");
+        const char *runs = s->agent ? s->agent : s->command ? s->command : "a program";
+        if (strcmp(runs, dialog_title(s)) != 0)
+            buf_byte(&text, ' '), utf8_put_visible(&text, span_of(runs));
         buf_str(&text, ". Ending it ends that program.");
     } else {
         buf_str(&text, "This session has exited by itself.");

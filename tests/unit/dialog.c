@@ -72,6 +72,10 @@ static void unit_dialog_command(void)
     UNIT_APP_SEE(&u, "or command");
     unit_app_type(&u, "\r\033[A");
     UNIT_APP_SEE(&u, "make 'all of it'");
+    unit_app_type(&u, "\025make && ./it\r"); /* sh's */
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    CHECK(unit_app_has(&u.asked, "\"command\":\"sh -c 'make && ./it'\""));
+    CHECK(unit_app_has(&u.asked, "\"title\":\"make && ./it\""));
     environ = variables;
     unit_app_end(&u);
 }
