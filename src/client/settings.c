@@ -948,7 +948,7 @@ static int settings_store(struct settings_job *job)
                      ? settings_store_in_place(job, fd, temporary.p)
                      : settings_fail(job, ": cannot be replaced: %s", strerror(errno));
     else
-        store_sync_path(dir); /* the file is in place already, so a failure changes nothing */
+        store_sync_path(dir, "."); /* the file is in place already, so a failure changes nothing */
     if (fd >= 0 && status < 0)
         unlink(temporary.p);
     if (fd >= 0)

@@ -237,7 +237,7 @@ static void disk_sync_new(const char *dir)
     if (fork() != 0)
         return;
     close(0), close(1); /* the holder waits for their end */
-    store_sync_session(dir);
+    store_sync_path(dir, "record.json"), store_sync_path(dir, "."), store_sync_path(dir, "..");
     _exit(0);
 }
 

@@ -30,23 +30,15 @@ static char *store_path(const char *dir, const char *name)
     return b.p; /* buf_fmt leaves a NUL behind it */
 }
 
-static int store_sync_path(const char *path)
+static int store_sync_path(const char *dir, const char *name)
 {
+    char *path = store_path(dir, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int status = fd < 0 ? -1 : store_sync(fd);
     if (fd >= 0)
         close(fd);
+    free(path);
     return status;
-}
-
-static void store_sync_session(const char *dir)
-{
-    buf sessions = {0};
-    char *record = store_path(dir, "record.json");
-    buf_fmt(&sessions, "%s/..", dir);
-    store_sync_path(record), store_sync_path(dir), store_sync_path(sessions.p);
-    buf_free(&sessions);
-    free(record);
 }
 
 static int store_write_temporary(const char *path, span bytes, int synced)
@@ -88,36 +80,32 @@ static int store_replace(int dir, const char *temporary, const char *path, const
     return status;
 }
 
-static int store_write(const char *dir, const char *name, span bytes)
+static int store_put(const char *dir, const char *name, span bytes, int synced)
 {
     buf path = {0}, temporary = {0}, old = {0};
     buf_fmt(&path, "%s/%s", dir, name);
     buf_fmt(&temporary, "%s" STORE_TEMPORARY, path.p);
     buf_fmt(&old, "%s" STORE_OLD, path.p);
-    int fd = store_open_dir(dir); /* there may be none after the change */
-    int status = fd >= 0 && store_write_temporary(temporary.p, bytes, 1) == 0
-                     ? store_replace(fd, temporary.p, path.p, old.p)
-                     : -1;
+    int fd = synced ? store_open_dir(dir) : -1; /* there may be none after the change */
+    int status = (synced && fd < 0) || store_write_temporary(temporary.p, bytes, synced) != 0 ? -1
+                 : synced ? store_replace(fd, temporary.p, path.p, old.p)
+                          : rename(temporary.p, path.p);
     int saved = errno;
     if (fd >= 0)
         close(fd);
-    buf_free(&path);
-    buf_free(&temporary);
-    buf_free(&old);
+    buf_free(&path), buf_free(&temporary), buf_free(&old);
     errno = saved;
     return status;
 }
 
+static int store_write(const char *dir, const char *name, span bytes)
+{
+    return store_put(dir, name, bytes, 1);
+}
+
 static int store_write_unsynced(const char *dir, const char *name, span bytes)
 {
-    buf path = {0}, temporary = {0};
-    buf_fmt(&path, "%s/%s", dir, name);
-    buf_fmt(&temporary, "%s" STORE_TEMPORARY, path.p);
-    int status = store_write_temporary(temporary.p, bytes, 0);
-    if (status == 0)
-        status = rename(temporary.p, path.p);
-    buf_free(&path), buf_free(&temporary);
-    return status;
+    return store_put(dir, name, bytes, 0);
 }
 
 static int store_put_end(const char *dir, long long at)

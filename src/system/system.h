@@ -281,9 +281,7 @@ static void output_cancel(struct output *o);       /* no call follows */
 #define STORE_LOG_MOST (4 * (size_t)STORE_LOG_MAX) /* … when it can't be rotated */
 
 static int store_open_dir(const char *dir);
-static int store_sync_path(const char *path);
-/* Syncs a new session's record and directory. */
-static void store_sync_session(const char *dir);
+static int store_sync_path(const char *dir, const char *name);
 static char *store_path(const char *dir, const char *name);
 /* Replaces it whole, synced, or not at all. */
 static int store_write(const char *dir, const char *name, span bytes);

@@ -420,7 +420,8 @@ static void app_fetch_sessions(struct app *t)
 static void app_fetch_rest(struct app *t)
 {
     app_request(t, "GET", "/computers", (span){0}, 0, app_on_computers);
-    app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_on_projects);
+    if (t->client.push != CLIENT_CONNECTING) /* else they are pushed: the daemon reads them once */
+        app_request(t, "GET", "/projects-with-todos", (span){0}, 0, app_on_projects);
     app_request(t, "GET", "/agents/availability", (span){0}, 0, app_on_agents);
     app_request(t, "GET", "/status", (span){0}, 0, app_on_status);
     if (!app_is_foreign(t))

@@ -343,7 +343,7 @@ static void tui_on_fetch(void *ctx)
 {
     struct app *t = ctx;
     app_fetch_sessions(t);
-    if (!t->tree.agent_count)
+    if (!t->tree.agent_count || !t->events)
         app_fetch_rest(t);
 }
 

@@ -15,7 +15,7 @@
  * request reads them. */
 
 #define PROJECTS_BUCKETS 1024 /* a power of two */
-#define PROJECTS_BUSY_MS 20   /* of reading in a pass of the loop, when no request waits */
+#define PROJECTS_BUSY_MS 2    /* of reading in a pass of the loop, when no request waits */
 #define PROJECTS_TRIES 3      /* to watch a path that is being created */
 
 /* A directory of a project. */

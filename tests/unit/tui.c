@@ -219,9 +219,13 @@ static void unit_tui_start(void)
     UNIT_APP_SEE(&u, "first of all");
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /ws"));
     CHECK(memcmp(u.asked.p, "GET /sessions ", 14) == 0 && u.t->fetched);
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /status"));
+    CHECK(!unit_app_has(&u.asked, "GET /projects")); /* they are pushed */
+    u.t->client.push = CLIENT_WAITING;
+    tui_client_hooks.on_fetch(u.t);
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /projects-with-todos"));
     buf_clear(&u.asked);
-    u.t->tree.agent_count = 1; /* all of it has come: then only the sessions are polled */
+    u.t->tree.agent_count = u.t->events = 1; /* then only the sessions are polled */
     tui_client_hooks.on_fetch(u.t);
     UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "GET /sessions "));
     CHECK(!unit_app_has(&u.asked, "GET /computers"));
