@@ -109,7 +109,7 @@ static void layout_screens(struct app *t, int row, int col, int rows, int cols, 
     struct view *shown[PANES_MAX + 1] = {t->view};
     const struct tree_session *s = app_session(t);
     int count = 1, head = 0;
-    for (int i = 0; i < PANES_MAX && s; i++)
+    for (int i = 0; i < PANES_MAX; i++)
         if (t->panes[i])
             shown[count++] = t->panes[i];
     int across = count > 2 && cols >= 60 ? 2 : 1, down = (count + across - 1) / across;

@@ -40,6 +40,8 @@ static void unit_panes_which(void)
     UNIT_APP_UNTIL(&u, unit_panes_is(&u, 0, "f"));
     unit_app_type(&u, "j"); /* to b, which had the third */
     UNIT_APP_UNTIL(&u, strcmp(app_session(u.t)->id, "b") == 0 && unit_panes_is(&u, 2, "a"));
+    unit_app_type(&u, "_g"); /* no row has a session: they stay */
+    UNIT_APP_UNTIL(&u, !unit_app_shows(&u, "title e"));
     UNIT_APP_SEE(&u, "title f");
     unit_app_type(&u, "=");
     UNIT_APP_UNTIL(&u, !u.t->panes[0] && !u.t->panes[1] && !u.t->panes[2]);
