@@ -205,6 +205,18 @@ static int app_first_hit(const struct app *t, int at)
     return at;
 }
 
+/* Unfolds what hides a session. Returns its row, or -1. */
+static int app_unfold(struct app *t, const char *key)
+{
+    const struct tree_session *s = key[0] == 's' ? tree_session(&t->tree, key + 2) : NULL;
+    int folds = t->tree.folds.count, at = s ? outline_show(&t->tree, s) : -1;
+    if (folds != t->tree.folds.count) {
+        t->built++;
+        app_state_changed(t);
+    }
+    return at;
+}
+
 static void app_settle(struct app *t)
 {
     struct app_view *view = app_view(t);
@@ -215,6 +227,8 @@ static void app_settle(struct app *t)
     else if (dirty)
         outline_build(&t->tree);
     int wanted = app_find(t, view->wanted);
+    if (wanted < 0 && view == &t->views[0] && view->wanted)
+        wanted = app_unfold(t, view->wanted);
     if (!dirty && wanted < 0)
         return;
     int at = wanted >= 0 ? wanted : app_find(t, view->selected);

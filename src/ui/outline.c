@@ -353,6 +353,20 @@ static int outline_find(const struct tree *t, const char *key)
     return -1;
 }
 
+static int outline_show(struct tree *t, const struct tree_session *s)
+{
+    for (; s->row < 0; outline_build(t)) {
+        const struct tree_session *up = s->parent;
+        while (up && up->row < 0)
+            up = up->parent;
+        int at = up ? up->row : s->project_row >= 0 ? s->project_row : s->computer_row;
+        if (at < 0 || !t->rows[at].folded)
+            return -1;
+        tree_set_folded(t, t->rows[at].key, 0);
+    }
+    return s->row;
+}
+
 static int outline_next_waiting(struct tree *t, int from)
 {
     outline_build(t);

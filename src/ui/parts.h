@@ -198,6 +198,8 @@ static void outline_build(struct tree *t);
 static int outline_find(const struct tree *t, const char *key); /* or -1 */
 /* folded 0: unfolds all. */
 static void outline_fold_all(struct tree *t, int folded);
+/* Unfolds the rows above a session, builds the rows. Returns its row; -1: other things hide it. */
+static int outline_show(struct tree *t, const struct tree_session *s);
 /* Returns the next row after `from`, cyclic, of a waiting session, or -1. Unfolds the rows above
  * it, builds the rows. */
 static int outline_next_waiting(struct tree *t, int from);

@@ -368,6 +368,19 @@ static void unit_app_selection(void)
     unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"b\"}}");
     CHECK(app_session(u.t) && strcmp(app_session(u.t)->id, "a") == 0); /* the last row now */
     CHECK_INT(u.t->views[0].list.at, at);
+    /* What was started or attached to last is unfolded; what a filter hides stays hidden. */
+    tree_set_folded(&u.t->tree, u.t->tree.rows[app_session(u.t)->project_row].key, 1);
+    tree_set_folded(&u.t->tree, "c:vm", 1);
+    app_settle(u.t);
+    CHECK(!app_session(u.t));
+    app_set(&u.t->views[0].wanted, "s:c");
+    CHECK(app_session(u.t) && strcmp(app_session(u.t)->id, "c") == 0);
+    tree_set_filter(&u.t->tree, "nothing");
+    app_settle(u.t);
+    app_set(&u.t->views[0].wanted, "s:a");
+    CHECK(!app_session(u.t) && u.t->views[0].wanted);
+    tree_set_filter(&u.t->tree, NULL);
+    CHECK(app_session(u.t) && strcmp(app_session(u.t)->id, "a") == 0);
     app_select(u.t, 1000);
     CHECK_INT(u.t->views[0].list.at, app_rows(u.t) - 1);
     app_select(u.t, -1000);
