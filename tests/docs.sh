@@ -101,6 +101,9 @@ while read -r _ command words; do
     done
 done < "$work/used"
 
+! grep -qE '^telec new [a-z/]+ -' "$work/used" ||
+    fault "telec new: options behind a command are the command's"
+
 # Each runs, in a home of its own and without a daemon, and is understood; a name alone lacks
 # arguments.
 mkdir "$work/bin" && ln -s "$(realpath "$telec")" "$work/bin/telec" || exit 1
