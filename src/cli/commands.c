@@ -204,12 +204,17 @@ static void commands_narrow(struct commands_table *t)
     }
 }
 
-/* Appends a cell of the terminal's line: cut at `most` columns, padded to `width`. */
-static void commands_put_padded(buf *out, span text, int most, int width)
+/* Appends a cell of the terminal's line: cut at `most` columns, a path at its start; padded. */
+static void commands_put_padded(buf *out, span text, int most, int width, int path)
 {
-    int used = 0, cut = cell_columns(text) > most;
+    int columns = cell_columns(text), cut = columns > most, used;
+    if (cut && path)
+        text = span_sub(text, cell_fit(text, columns - most + 1, &used));
+    if (cut && path)
+        buf_str(out, term_is_utf8() ? "…" : "<");
     buf_add(out, text.p, cell_fit(text, most - cut, &used));
-    buf_str(out, cut ? term_is_utf8() ? "…" : ">" : "");
+    if (cut && !path)
+        buf_str(out, term_is_utf8() ? "…" : ">");
     for (used += cut; used < width; used++)
         buf_byte(out, ' ');
 }
@@ -231,7 +236,8 @@ static void commands_put_session(buf *out, const struct commands_table *t, struc
             continue;
         }
         commands_put_padded(out, buf_view(&text), width < room ? width : room,
-                           is_last || room <= width + 2 ? 0 : width + 2);
+                           is_last || room <= width + 2 ? 0 : width + 2,
+                           strcmp(t->shown[i]->name, "directory") == 0);
         room -= width + 2;
     }
     buf_free(&raw);
