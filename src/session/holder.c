@@ -827,7 +827,7 @@ static const char *holder_prepare(struct holder *h, struct json spec, buf *error
         return "another holder has this session";
     if (h->lock_fd < 0)
         log_line(LOG_WARN, "cannot lock %s/" STORE_HOLDER_LOCK ": %s", h->dir, strerror(errno));
-    disk_init(&h->log, &h->loop, h->program, "log", h->dir);
+    disk_init(&h->log, &h->loop, h->program, "start", h->dir);
     disk_init(&h->last, &h->loop, h->program, "exit", h->dir);
     if ((fault = holder_listen(h, error)))
         return fault;

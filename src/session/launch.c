@@ -264,7 +264,7 @@ static const char *launch_set_exit_aside(struct session *s)
     char *exit = store_path(s->dir, "exit.json"), *last = store_path(s->dir, STORE_LAST_EXIT);
     int failed = rename(exit, last) != 0 && errno != ENOENT;
     free(exit), free(last);
-    if (!failed && record_write(s, 0) == 0)
+    if (!failed && record_write(s, 1) == 0)
         return NULL;
     const char *why = strerror(errno);
     record_recover_exit(s);

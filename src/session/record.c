@@ -127,7 +127,7 @@ static int record_disk_answers(const struct session *s)
     return answers;
 }
 
-static int record_write(const struct session *s, int is_new)
+static int record_write(const struct session *s, int starts)
 {
     int status = -1;
     buf record = {0};
@@ -144,7 +144,7 @@ static int record_write(const struct session *s, int is_new)
     json_close(&record, '}');
     errno = EFBIG; /* a record that can't be read again must not be announced */
     if (record.n <= STORE_RECORD_MAX)
-        status = (is_new ? store_write_unsynced : store_write)(s->dir, "record.json",
+        status = (starts ? store_write_unsynced : store_write)(s->dir, "record.json",
                                                                buf_view(&record));
     buf_free(&record);
     return status;

@@ -643,8 +643,8 @@ struct sessions {
 
 /* Returns 1; 0: no record; -1: not readable. */
 static int record_load(struct session *s);
-/* A new one is not synced: its first log process does that. */
-static int record_write(const struct session *s, int is_new);
+/* Where it starts its first log process syncs this. */
+static int record_write(const struct session *s, int starts);
 /* Returns 0, with ETIMEDOUT, while the disk does not answer. */
 static int record_disk_answers(const struct session *s);
 static void record_changed(struct session *s);    /* tells the cache */

@@ -2,9 +2,10 @@
 
 /* disk - a process that waits for the disk.
  *
- *      holder ── output ──▶ telec disk log DIR     appends it to the session's log
- *      holder ── status ──▶ telec disk exit DIR    writes it into exit.json
- *      daemon ── a byte ──▶ telec disk probe DIR   touches DIR, and answers a byte
+ *      holder ── output ──▶ telec disk log DIR      appends it to the session's log
+ *                           telec disk start DIR    the first one: it syncs the record, too
+ *      holder ── status ──▶ telec disk exit DIR     writes it into exit.json
+ *      daemon ── a byte ──▶ telec disk probe DIR    touches DIR, and answers a byte
  *
  * The socket is the queue: where it is full, what is logged is lost. A home may answer after
  * seconds, or never. */
@@ -36,6 +37,11 @@ static void disk_on_exit(void *ctx, int status)
     (void)status;
     close(d->fd);
     d->runs = 0;
+}
+
+static int disk_is_log(const char *what)
+{
+    return strcmp(what, "log") == 0 || strcmp(what, "start") == 0;
 }
 
 /* Not os_spawn: that waits for exec, and this program's file may be on that disk. Where it can't be
@@ -70,6 +76,7 @@ static int disk_start(struct disk *d)
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     d->fd = ends[0];
     d->runs = 1;
+    d->what = disk_is_log(d->what) ? "log" : d->what;
     d->rests = d->stuck = d->asked = 0;
     d->child = (struct loop_child){.pid = pid, .fn = disk_on_exit, .ctx = d};
     loop_on_exit(d->loop, &d->child);
@@ -97,11 +104,6 @@ static void disk_init(struct disk *d, struct loop *l, const char *program, const
 }
 
 /* ---- logging -------------------------------------------------------------------------------- */
-
-static int disk_is_log(const char *what)
-{
-    return strcmp(what, "log") == 0;
-}
 
 static void disk_write_exit(const char *dir, span status)
 {
@@ -230,8 +232,8 @@ static void disk_touch(const char *dir)
     }
 }
 
-/* A new session's record, which the daemon did not wait for; nor does the log. */
-static void disk_sync_new(const char *dir)
+/* The record of a session that starts: the daemon did not wait for that, nor does the log. */
+static void disk_sync_record(const char *dir)
 {
     signal(SIGCHLD, SIG_IGN);
     if (fork() != 0)
@@ -250,8 +252,10 @@ static int disk_main(const char *what, const char *dir)
     ssize_t n;
     int logs = disk_is_log(what), ends = strcmp(what, "exit") == 0;
     os_close_inherited(3);
-    if (logs && store_log_open(&log, dir) == 0 && !log.size)
-        disk_sync_new(dir);
+    if (strcmp(what, "start") == 0)
+        disk_sync_record(dir);
+    if (logs)
+        store_log_open(&log, dir);
     while ((n = read(0, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
         span got = {bytes, n > 0 ? (size_t)n : 0};
         if (logs) {

@@ -68,8 +68,10 @@ static const char *unit_sessions_restart(struct unit_sessions *u, int fresh)
     struct session_plan plan = {0};
     struct session *s = u->s;
     u->created = 0;
+    *unit_syncs = 0;
     launch_restart(s, &plan, fresh, unit_sessions_on_created, u);
     CHECK(unit_sessions_until(u, &u->created));
+    CHECK_INT(*unit_syncs, 0);
     u->s = s;
     return u->error;
 }
