@@ -7,26 +7,6 @@
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
-/* Appends a column: on a terminal at most `most` wide, padded to `width`. `otherwise` stands for no
- * value. Columns of 8, like ids, are cut everywhere. */
-static void commands_put_column(buf *b, struct json value, const char *otherwise, size_t most,
-                                int width, int tty)
-{
-    buf raw = {0}, text = {0};
-    json_put_text(&raw, value);
-    utf8_put_visible(&text, raw.n ? buf_view(&raw) : span_of(otherwise));
-    span shown = buf_view(&text);
-    int used = 0;
-    if (tty || most == 8)
-        shown.n = cell_fit(shown, (int)most, &used);
-    buf_span(b, shown);
-    for (; tty && used < width; used++)
-        buf_byte(b, ' ');
-    buf_str(b, tty ? "  " : "\t");
-    buf_free(&raw);
-    buf_free(&text);
-}
-
 static void commands_put_age(buf *b, struct json time)
 {
     long long at;
@@ -367,6 +347,19 @@ static int commands_list(struct context *c)
 
 /* ---- computers ------------------------------------------------------------------------------ */
 
+/* Appends a column, on a terminal padded to `width`. `otherwise` stands for no value. */
+static void commands_put_column(buf *b, struct json value, const char *otherwise, int width,
+                                int tty)
+{
+    buf raw = {0}, text = {0};
+    json_put_text(&raw, value);
+    utf8_put_visible(&text, raw.n ? buf_view(&raw) : span_of(otherwise));
+    commands_put_padded(b, buf_view(&text), INT_MAX, tty ? width : 0, 0);
+    buf_str(b, tty ? "  " : "\t");
+    buf_free(&raw);
+    buf_free(&text);
+}
+
 /* Appends what has passed between that computer and this one, and how late and skewed it is. */
 static void commands_put_counters(buf *out, struct json computer)
 {
@@ -393,19 +386,19 @@ static int commands_computers(struct context *c)
     if (tty)
         buf_str(&out, "NAME                  STATUS    USER          HOST\n");
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);) {
-        commands_put_column(&out, json_get(it.value, "name"), "-", 200, 20, tty);
-        commands_put_column(&out, json_get(it.value, "status"), "-", 9, 8, tty);
-        commands_put_column(&out, json_get(it.value, "user"), "-", 200, 12, tty);
-        commands_put_column(&out, json_get(it.value, "host"), "-", 200, 0, tty);
+        commands_put_column(&out, json_get(it.value, "name"), "-", 20, tty);
+        commands_put_column(&out, json_get(it.value, "status"), "-", 8, tty);
+        commands_put_column(&out, json_get(it.value, "user"), "-", 12, tty);
+        commands_put_column(&out, json_get(it.value, "host"), "-", 0, tty);
         struct json why = json_get(it.value, "redis_why"), reach = json_get(it.value, "reach");
         if (json_type(reach) && !json_text_eq(reach, "ready"))
-            commands_put_column(&out, reach, "", 200, 0, tty);
+            commands_put_column(&out, reach, "", 0, tty);
         int alone = json_member_eq(it.value, "redis", "reconnecting");
         buf_str(&out, alone ? "redis: reconnecting" : json_type(why) ? "redis" : "");
         buf_str(&out, json_type(why) ? ": " : "");
         if (json_type(why))
-            commands_put_column(&out, why, "", 200, 0, tty);
-        commands_put_column(&out, json_get(it.value, "warning"), "", 200, 0, tty);
+            commands_put_column(&out, why, "", 0, tty);
+        commands_put_column(&out, json_get(it.value, "warning"), "", 0, tty);
         if (json_is(it.value, "events_in", JSON_NUMBER))
             commands_put_counters(&out, it.value);
         while (strchr(" \t", out.p[out.n - 1]))

@@ -34,7 +34,7 @@ static void many_mark(struct app *t)
 {
     struct tree_session *s = app_session(t);
     if (!s) {
-        app_say(t, 0, "select a session to mark it");
+        app_say(t, 0, "select a session first");
         return;
     }
     s->marked = !s->marked;
