@@ -878,11 +878,14 @@ static void dialog_restart(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
-/* A message that is not sent is the next one's draft: on a slow line an arrow key can be Esc. */
+/* A message that is not sent is the next one's draft, and Up recalls a prompt: on a slow line an
+ * arrow key can be Esc. */
 static void dialog_cancel(struct app *t)
 {
     if (t->mode == APP_MESSAGE)
         app_set(&t->draft, widget_form_text(&t->form, "Text"));
+    else if (t->mode == APP_NEW)
+        app_add_line(t, &t->prompts, widget_form_text(&t->form, "Prompt"));
     dialog_close(t);
 }
 

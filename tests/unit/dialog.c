@@ -80,6 +80,23 @@ static void unit_dialog_command(void)
     unit_app_end(&u);
 }
 
+static void unit_dialog_prompt_kept(void)
+{
+    struct unit_app u;
+    test_begin("a prompt that Esc took away with its dialog is found by Up in the next one");
+    unit_dialog_begin(&u, "idle");
+    for (int i = 0; i < 2; i++) {
+        unit_app_type(&u, "n");
+        UNIT_APP_SEE(&u, "Prompt");
+        unit_app_type(&u, "\t\t\t\t");
+        unit_app_type(&u, i ? "\033[A" : "a long one");
+        UNIT_APP_SEE(&u, "a long one");
+        unit_app_type(&u, "\033");
+        UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS && !unit_app_shows(&u, "a long one"));
+    }
+    unit_app_end(&u);
+}
+
 static void unit_dialog_answered(void)
 {
     static const struct widget_confirm question = {.title = "Sure?", .yes = "yes", .no = "no"};
@@ -487,6 +504,7 @@ static void unit_dialog(void)
     unit_dialog_guesses();
     unit_dialog_new();
     unit_dialog_command();
+    unit_dialog_prompt_kept();
     unit_dialog_answered();
     unit_dialog_computers();
     unit_dialog_message();
