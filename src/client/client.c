@@ -134,7 +134,7 @@ static void client_request_fail(struct client_request *r, int error)
         buf_fmt(&b, "cannot start the daemon: it ended: see %s/daemon.log", c->config->state);
     else if (c->start_error)
         buf_fmt(&b, "cannot start the daemon: %s", c->start_error);
-    else if (spawn_is_absent(error))
+    else if (spawn_is_absent(error) && error != EACCES)
         buf_fmt(&b, "no daemon is running on %s", c->config->socket);
     else
         buf_fmt(&b, "cannot reach the daemon on %s: %s", c->config->socket, strerror(error));

@@ -95,7 +95,8 @@ static void spawn_find(const struct config *config, struct store_daemon *daemon)
 
 static int spawn_is_absent(int error)
 {
-    return error == ENOENT || error == ECONNREFUSED || error == ECONNRESET || error == ENOTDIR;
+    return error == ENOENT || error == ECONNREFUSED || error == ECONNRESET || error == ENOTDIR ||
+           error == EACCES; /* in a directory of another user */
 }
 
 static int spawn_connect(const struct config *config)

@@ -218,6 +218,38 @@ static void test_places_fall_through(void)
     CLI_FAILS(cli_with("TELEC_SOCKET=/dev/null/x/api.sock", "list", NULL), 1, "/dev/null/x");
 }
 
+/* From now on telec runs behind these commands, which may mount. */
+static void host_be(const char *commands)
+{
+    static const char *binary;
+    binary = binary ? binary : e2e.binary;
+    char *script = format("%s/host", e2e.dir);
+    file_write(script, format("#!/bin/sh\nexec unshare -rm sh -c '%s; exec %s \"$@\"' sh \"$@\"\n",
+                              commands, binary), 0700);
+    e2e.binary = script;
+}
+
+/* XDG_RUNTIME_DIR of the user before, as su keeps it: this user can't even look into it. */
+static void test_places_another_users(void)
+{
+    char *dir = make_dir(e2e.run, "telec"), *tmp = make_dir(e2e.dir, "tmp");
+    e2e.extra[0] = format("TMPDIR=%s", tmp);
+    if (geteuid() == 0 && system("unshare -rm true 2>/dev/null") != 0)
+        skip("no other users");
+    if (geteuid() != 0) {
+        CHECK_INT(chmod(dir, 0), 0);
+    } else {
+        CHECK_INT(chown(dir, 65534, (gid_t)-1), 0);
+        host_be(":"); /* root is not root of that user's files there */
+    }
+    CLI_FAILS(cli("--no-daemon", "list", NULL), 1, strerror(EACCES));
+    CLI_OK(cli("new", "sleep", "1000", NULL));
+    CHECK(file_exists(format("%s/telec-%ld/api.sock", tmp, (long)geteuid())));
+    CLI_OK(cli("kill", "--all", NULL));
+    CLI_OK(cli("daemon", "--stop", NULL));
+    CHECK_INT(chown(dir, geteuid(), (gid_t)-1) | chmod(dir, 0700), 0);
+}
+
 /* A runtime directory that is too long for sockets is named with where they are; so is a socket
  * that has to be there. */
 static void test_places_long(void)
@@ -323,17 +355,6 @@ static void check_life(void)
     wire_close(&w);
     CLI_OK(cli("kill", id, NULL));
     CLI_OK(cli("daemon", "--stop", NULL));
-}
-
-/* From now on telec runs behind these commands, which may mount. */
-static void host_be(const char *commands)
-{
-    static const char *binary;
-    binary = binary ? binary : e2e.binary;
-    char *script = format("%s/host", e2e.dir);
-    file_write(script, format("#!/bin/sh\nexec unshare -rm sh -c '%s; exec %s \"$@\"' sh \"$@\"\n",
-                              commands, binary), 0700);
-    e2e.binary = script;
 }
 
 /* Each works, or names what is missing. */
@@ -471,6 +492,7 @@ static const struct test places_tests[] = {
     {"places_no_pidfd", test_places_no_pidfd},
     {"places_callers_shell", test_places_callers_shell},
     {"places_fall_through", test_places_fall_through},
+    {"places_another_users", test_places_another_users},
     {"places_long", test_places_long},
     {"places_foreign_home", test_places_foreign_home},
     {"places_two_machines", test_places_two_machines},
