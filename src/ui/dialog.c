@@ -436,10 +436,9 @@ static void dialog_submit_new(struct app *t)
 
 /* ---- messages and names --------------------------------------------------------------------- */
 
-static void dialog_message(struct app *t)
+/* Opens the dialog for the collected sessions. */
+static void dialog_open_message(struct app *t)
 {
-    if (many_collect(t, 0) > 1)
-        many_keep(t, 0);
     const struct tree_session *s = many_first(t);
     if (!s || tree_is(s, "exited")) {
         app_say(t, 1, s ? "this session has exited: it reads no messages"
@@ -454,6 +453,13 @@ static void dialog_message(struct app *t)
         buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
         buf_str(&t->form.hint, s->asked ? s->asked : "");
     }
+}
+
+static void dialog_message(struct app *t)
+{
+    if (many_collect(t, 0) > 1)
+        many_keep(t, 0);
+    dialog_open_message(t);
 }
 
 static const char *const dialog_key_names[] = {"escape", "enter",    "ctrl_c", "tab",   "space",
@@ -611,7 +617,8 @@ static void dialog_choose(struct app *t)
     } else if (tree_waits_for(s, "password")) {
         app_say(t, 1, "it asks for a password: attach to type that");
     } else if (!tree_waits_for(s, "choice")) {
-        dialog_message(t); /* a text is the answer */
+        many_clear(t), many_add(t, s); /* whatever is marked */
+        dialog_open_message(t); /* a text is the answer */
     } else {
         dialog_open(t, APP_ANSWER, NULL, NULL);
         dialog_set_target(t, s);

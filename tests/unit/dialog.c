@@ -393,6 +393,13 @@ static void unit_dialog_choices(void)
     CHECK(u.t->mode == APP_ANSWER && !u.asked.n);
     unit_app_type(&u, "q");
     CHECK(u.t->mode == APP_SESSIONS && !u.t->quit);
+    unit_app_session(&u, "a", "waiting", ",\"waits_for\":\"text\",\"state_text\":\"Name?\"");
+    unit_app_session(&u, "b", "idle", "");
+    unit_app_type(&u, "Va"); /* the marked ones ask nothing */
+    UNIT_APP_SEE(&u, "Message to 1 title a");
+    dialog_close(u.t);
+    many_unmark(u.t);
+    unit_app_session(&u, "a", "waiting", UNIT_DIALOG_ASKS);
     unit_app_type(&u, "a2");
     UNIT_APP_SEE(&u, "answered");
     CHECK(unit_app_has(&u.asked, "POST /sessions/a/answer?computer=vm {\"answer\":\"2\"}"));
