@@ -424,6 +424,7 @@ static int many_collect_exited(struct app *t);     /* of those shown */
 static void many_keep(struct app *t, int exited);  /* drops the others */
 static struct tree_session *many_first(const struct app *t); /* or NULL */
 static void many_clear(struct app *t);
+static void many_add(struct app *t, const struct tree_session *s);
 /* Appends how many run, how many have exited. */
 static void many_put_count(const struct app *t, buf *b);
 static void many_end(struct app *t);               /* with one undo */
