@@ -880,6 +880,7 @@ static const char cli_version[] = "telec " TELEC_BUILD "\n";
 static int cli_start(int argc, char **argv, const struct cli_programs *programs)
 {
     struct cli cli = {.programs = programs};
+    os_hold_standard();
     cli.context.args = base_alloc((size_t)(argc + 1) * sizeof *cli.context.args);
     int status = cli_parse(&cli, argv + (argc > 0));
     buf version = {0};

@@ -60,6 +60,8 @@ static void os_raise_descriptors(void);
 static void os_print(int fd, const char *format, ...) BASE_FORMAT(2, 3);
 static int os_close_on_exec(int fd);               /* returns fd */
 static void os_close_inherited(int first);
+/* Keeps closed ones of 0 to 2 from becoming other files: they read nothing, and refuse writes. */
+static void os_hold_standard(void);
 static int os_point_at_null(int first, int last);  /* descriptors */
 /* Or NULL. Valid until the next call; has pw_name, pw_dir, pw_shell. */
 static const struct passwd *os_user(uid_t uid);

@@ -196,6 +196,15 @@ static void test_places_mounted_settings(void)
     CHECK_TEXT(file_read(format("%s.before-telec", file), NULL), before);
 }
 
+/* A closed standard descriptor does not become one of telec's own files. */
+static void test_places_closed_descriptors(void)
+{
+    char *script = format("%s/closed", e2e.dir);
+    file_write(script, format("#!/bin/sh\nexec %s \"$@\" <&-\n", e2e.binary), 0700);
+    e2e.binary = script;
+    CLI_OK(cli("mcp", NULL));
+}
+
 /* A runtime directory that can't be used is passed by with a word: the socket is elsewhere, and the
  * lock of the state directory says where. */
 static void test_places_fall_through(void)
@@ -492,6 +501,7 @@ static const struct test places_tests[] = {
     {"places_no_pidfd", test_places_no_pidfd},
     {"places_callers_shell", test_places_callers_shell},
     {"places_fall_through", test_places_fall_through},
+    {"places_closed_descriptors", test_places_closed_descriptors},
     {"places_another_users", test_places_another_users},
     {"places_long", test_places_long},
     {"places_foreign_home", test_places_foreign_home},
