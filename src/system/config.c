@@ -174,7 +174,7 @@ static int config_is_foreign_home(const char *home)
 static const char *config_home(void)
 {
     const char *home = getenv("HOME");
-    if (home && *home && !config_is_foreign_home(home))
+    if (home && *home == '/' && !config_is_foreign_home(home))
         return home;
     const struct passwd *me = config_passwd();
     return me && me->pw_dir ? me->pw_dir : "/";

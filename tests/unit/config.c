@@ -812,9 +812,9 @@ static void unit_config_short_place(void)
 static void unit_config_homes(void)
 {
     char *home = getenv("HOME") ? span_dup(span_of(getenv("HOME"))) : NULL;
-    test_begin("without HOME, or with an empty one, the home is that of the user database");
-    for (int i = 0; i < 2; i++) {
-        i ? setenv("HOME", "", 1) : unsetenv("HOME");
+    test_begin("without HOME, an empty or a relative one, the home is that of the user database");
+    for (int i = 0; i < 3; i++) {
+        i ? setenv("HOME", i == 1 ? "" : "relative", 1) : unsetenv("HOME");
         CHECK(config_home()[0] == '/');
     }
     setenv("HOME", "/", 1);
