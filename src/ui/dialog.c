@@ -436,6 +436,11 @@ static void dialog_submit_new(struct app *t)
 
 /* ---- messages and names --------------------------------------------------------------------- */
 
+static int dialog_has_draft(const struct app *t) /* for the target */
+{
+    return t->draft && strcmp(t->draft_to, t->target) == 0;
+}
+
 /* Opens the dialog for the collected sessions. */
 static void dialog_open_message(struct app *t)
 {
@@ -447,8 +452,8 @@ static void dialog_open_message(struct app *t)
     }
     dialog_open(t, APP_MESSAGE, NULL, "Send");
     dialog_name(t, "Message to", s);
-    dialog_add_text(t, "Text", t->draft ? t->draft : "", &t->prompts);
     dialog_set_target(t, s);
+    dialog_add_text(t, "Text", dialog_has_draft(t) ? t->draft : "", &t->prompts);
     if (t->many.ids.count == 1 && tree_waits_for(s, "choice")) {
         buf_str(&t->form.hint, "it waits for a choice, which a answers: ");
         buf_str(&t->form.hint, s->asked ? s->asked : "");
@@ -574,7 +579,7 @@ static void dialog_send_message(struct app *t, int force)
 static void dialog_submit(struct app *t)
 {
     t->form.busy = 1;
-    if (t->mode == APP_MESSAGE)
+    if (t->mode == APP_MESSAGE && dialog_has_draft(t))
         app_set(&t->draft, NULL);
     if (t->mode == APP_NEW) {
         dialog_submit_new(t);
@@ -885,12 +890,13 @@ static void dialog_restart(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
-/* A message that is not sent is the next one's draft, and Up recalls a prompt: on a slow line an
- * arrow key can be Esc. */
+/* A message that is not sent is the draft of that session's next, and Up recalls a prompt: on a slow
+ * line an arrow key can be Esc. */
 static void dialog_cancel(struct app *t)
 {
-    if (t->mode == APP_MESSAGE)
-        app_set(&t->draft, widget_form_text(&t->form, "Text"));
+    const char *text = t->mode == APP_MESSAGE ? widget_form_text(&t->form, "Text") : "";
+    if (*text || (t->mode == APP_MESSAGE && dialog_has_draft(t)))
+        app_set(&t->draft, text), app_set(&t->draft_to, t->target);
     else if (t->mode == APP_NEW)
         app_add_line(t, &t->prompts, widget_form_text(&t->form, "Prompt"));
     dialog_close(t);

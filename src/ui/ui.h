@@ -270,7 +270,7 @@ struct app {
     char jump[16];
     int fetched;
     int chosen;               /* replies with sessions: the first one selects */
-    char *draft;              /* of an unsent message; or NULL */
+    char *draft, *draft_to;   /* an unsent message, or NULL; the session */
     char *target, *target_computer; /* a dialog's */
     char *start_directory, *start_agent, *start_title, *start_message; /* dialog_start's */
     const char *offered;      /* whose hooks the form offers; one of agents */

@@ -167,13 +167,28 @@ static void unit_dialog_message(void)
 static void unit_dialog_draft(void)
 {
     struct unit_app u;
-    test_begin("Esc keeps a message that is half typed, and the next one begins with it");
+    test_begin("Esc keeps a message that is half typed, and that session's next begins with it");
     unit_dialog_begin(&u, "idle");
+    unit_app_session(&u, "b", "idle", "");
     unit_app_type(&u, "m");
     UNIT_APP_SEE(&u, "Message");
     unit_app_type(&u, "half a message");
     unit_app_type(&u, "\033");
     UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    app_set(&u.t->views[0].wanted, "s:b");
+    unit_app_type(&u, "m");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_MESSAGE);
+    CHECK(!*widget_form_text(&u.t->form, "Text"));
+    unit_app_reply(&u, "POST /sessions/b/message?computer=vm ", 200,
+                   "{\"result\":\"delivered\"}");
+    unit_app_type(&u, "other\023");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "{\"message\":\"other\"}"));
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    unit_app_type(&u, "m");
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_MESSAGE);
+    unit_app_type(&u, "\033"); /* nothing is no draft */
+    UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+    app_set(&u.t->views[0].wanted, "s:a");
     unit_app_type(&u, "m");
     UNIT_APP_SEE(&u, "half a message");
     unit_app_reply(&u, "POST /sessions/a/message?computer=vm ", 200,
