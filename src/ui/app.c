@@ -729,9 +729,9 @@ static void app_free(struct app *t)
 {
     char *const strings[] = {t->views[0].selected, t->views[0].wanted, t->views[1].selected,
                              t->views[1].wanted,   t->target,          t->target_computer,
-                             t->clicked,           t->asked,            t->draft,
-                             t->draft_to,          t->form_title,        t->start_directory, t->start_agent,
-                             t->start_title,       t->start_message};
+                             t->clicked,           t->asked,           t->draft,
+                             t->draft_to,          t->form_title,      t->start_directory,
+                             t->start_agent,       t->start_title,     t->start_message};
     for (size_t i = 0; i < COUNT_OF(strings); i++)
         free(strings[i]);
     names_free(&t->prompts);

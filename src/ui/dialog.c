@@ -890,8 +890,8 @@ static void dialog_restart(struct app *t)
 
 /* ---- events and drawing --------------------------------------------------------------------- */
 
-/* A message that is not sent is the draft of that session's next, and Up recalls a prompt: on a slow
- * line an arrow key can be Esc. */
+/* A message that is not sent is the draft of that session's next one, and Up recalls a prompt: on a
+ * slow line an arrow key can be Esc. */
 static void dialog_cancel(struct app *t)
 {
     const char *text = t->mode == APP_MESSAGE ? widget_form_text(&t->form, "Text") : "";

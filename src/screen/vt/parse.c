@@ -179,7 +179,7 @@ static const char *vt_string(struct vt *vt, const char *p, const char *end)
 
 /* ---- ground, and the table of states -------------------------------------------------------- */
 
-TELEC_ALIGNED static const char *vt_ground(struct vt *vt, const char *p, const char *end)
+static TELEC_ALIGNED const char *vt_ground(struct vt *vt, const char *p, const char *end)
 {
     const char *next = p;
     while (p < end && vt->state == VT_GROUND) {
