@@ -242,7 +242,7 @@ static void attach_follow(struct app *t)
     const struct tree_session *s = t->has_preview || read ? app_session(t) : NULL;
     if (t->mode & APP_SCREENS)
         return;
-    int restarted = t->view && !t->view->hooks && s && !tree_is(s, "exited");
+    int exited = s && tree_is(s, "exited"), restarted = t->view && !t->view->hooks && s && !exited;
     if (t->view && (!s || strcmp(s->id, t->view->id) != 0 || restarted)) {
         attach_close_view(t);
         t->reopen_ms = 0;
@@ -250,11 +250,12 @@ static void attach_follow(struct app *t)
     }
     if (t->view && t->view->hooks && !view_is_open(t->view) && t->client.push == CLIENT_LIVE)
         attach_reopen_later(t);
-    if (!s)
-        t->previewed[0] = '\0'; /* fetch the session again when it is selected again */
+    if (!s || (!t->view && exited != t->previewed_exited))
+        t->previewed[0] = '\0'; /* fetch it again when it is selected again or has started */
     if (!s || t->view || t->client.push == CLIENT_WAITING || strcmp(s->id, t->previewed) == 0)
         return;
     base_copy(t->previewed, sizeof t->previewed, s->id);
+    t->previewed_exited = exited;
     loop_timer_in(&t->loop, &t->preview_timer, ATTACH_PREVIEW_MS);
 }
 

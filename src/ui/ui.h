@@ -274,7 +274,8 @@ struct app {
     char *target, *target_computer; /* a dialog's */
     char *start_directory, *start_agent, *start_title, *start_message; /* dialog_start's */
     const char *offered;      /* whose hooks the form offers; one of agents */
-    char previewed[132];      /* the last one fetched */
+    char previewed[132];      /* the last one fetched … */
+    int previewed_exited;     /* … had exited */
     struct view *panes[PANES_MAX];
     int pane_count;            /* wanted */
     int reopen_ms;

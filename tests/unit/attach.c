@@ -52,6 +52,17 @@ static void unit_attach_transcript(void)
     CHECK(view_is_open(u.t->view) &&
           unit_app_has(&u.asked, "GET /sessions/a/attach?sizes=1&computer=vm "));
     unit_app_end(&u);
+    test_begin("one that has no transcript is previewed as soon as it is started again");
+    unit_app_begin(&u, 24, 100);
+    unit_app_session(&u, "a", "exited", "");
+    unit_app_reply(&u, "GET /sessions/a/transcript?computer=vm&tail_chars=20000", 404,
+                   "{\"detail\":\"none\"}");
+    app_set(&u.t->views[0].wanted, "s:a");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "/sessions/a/transcript"));
+    UNIT_APP_UNTIL(&u, !u.t->preview_timer.slot && !u.t->client.requests);
+    unit_app_session(&u, "a", "idle", "");
+    UNIT_APP_UNTIL(&u, u.t->view != NULL);
+    unit_app_end(&u);
 }
 
 static void unit_attach_preview_lost(void)
