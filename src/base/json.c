@@ -58,8 +58,8 @@ static uint64_t json_special_marks(uint64_t x)
 /* The same for one byte; c is read three times. */
 #define JSON_IS_PLAIN(c) ((unsigned char)((c) - ' ') < 0x80 - ' ' && (c) != '"' && (c) != '\\')
 
-/* Returns where the first marked byte may be: there or, where the highest address has the lowest
- * bits, at the next single look. The lowest mark has no borrow. */
+/* Returns the first marked byte's place, which no borrow has marked; on a big-endian machine p: the
+ * caller looks at single bytes from there. */
 static const char *json_at_mark(const char *p, uint64_t marks)
 {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -643,7 +643,7 @@ struct sessions {
 
 /* Returns 1; 0: no record; -1: not readable. */
 static int record_load(struct session *s);
-/* Where it starts its first log process syncs this. */
+/* starts: unsynced, for the session's first log process syncs it. */
 static int record_write(const struct session *s, int starts);
 /* Returns 0, with ETIMEDOUT, while the disk does not answer. */
 static int record_disk_answers(const struct session *s);
