@@ -6,7 +6,8 @@
 #ifndef ATTENTION_MS
 #define ATTENTION_MS 3000
 #endif
-#define ATTENTION_TEXT_MAX 200 /* bytes of a notification */
+#define ATTENTION_TITLE_MAX 60 /* columns */
+#define ATTENTION_TEXT_MAX 200 /* columns of a notification */
 
 /* Returns 1 while the terminal has the focus and shows the session's screen. */
 static int attention_is_there(const struct app *t, const char *id)
@@ -19,12 +20,13 @@ static int attention_is_due(const struct tree_session *s)
     return s && (tree_is(s, "waiting") || s->unseen || tree_has_failed(s));
 }
 
+/* ConEmu takes an OSC 9 whose text begins with a number as a command. */
 static void attention_put(const char *how, const char *text, buf *b)
 {
     if (strcmp(how, "bell") == 0)
         buf_byte(b, '\a');
     else if (strcmp(how, "osc9") == 0)
-        buf_fmt(b, "\033]9;%s\033\\", text);
+        buf_fmt(b, "\033]9;telec: %s\033\\", text);
     else if (strcmp(how, "osc777") == 0)
         buf_fmt(b, "\033]777;notify;telec;%s\033\\", text);
     else if (strcmp(how, "osc99") == 0)
@@ -37,7 +39,9 @@ static void attention_call(void *ctx)
     const struct tree_session *s = tree_session(&t->tree, t->called);
     buf text = {0}, out = {0};
     if (attention_is_due(s) && !attention_is_there(t, s->id) && !t->program_runs) {
+        int columns;
         utf8_put_visible(&text, span_of(*tree_title(s) ? tree_title(s) : s->id));
+        text.n = cell_fit(buf_view(&text), ATTENTION_TITLE_MAX, &columns);
         buf_str(&text, tree_is(s, "waiting") ? " waits"
                        : tree_has_failed(s)  ? " has failed"
                                              : " has finished");
@@ -45,7 +49,6 @@ static void attention_call(void *ctx)
             buf_str(&text, ": ");
             utf8_put_visible(&text, span_of(s->asked));
         }
-        int columns;
         text.n = cell_fit(buf_view(&text), ATTENTION_TEXT_MAX, &columns);
         attention_put(t->config->notify, buf_cstr(&text), &out);
         conn_send(&t->terminal, buf_view(&out));

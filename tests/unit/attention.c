@@ -52,7 +52,7 @@ static void unit_attention_how(void)
         const char *text;
     } cases[] = {{"bell", VT_BELL, ""},
                  {"none", 0, ""},
-                 {"osc9", VT_NOTIFIED, "title a waits: rm ^[[2J?"},
+                 {"osc9", VT_NOTIFIED, "telec: title a waits: rm ^[[2J?"},
                  {"osc777", VT_NOTIFIED, "title a waits: rm ^[[2J?"},
                  {"osc99", VT_NOTIFIED, "title a waits: rm ^[[2J?"}};
     test_begin("the call is a bell or a notification, whose text can't act on the terminal");
@@ -74,6 +74,20 @@ static void unit_attention_how(void)
     }
 }
 
+static void unit_attention_long(void)
+{
+    struct unit_app u;
+    test_begin("of a long title the call shows the beginning, and all of what happened");
+    unit_app_begin(&u, 24, 80);
+    u.config.notify = (char *)"osc9";
+    u.t->unfocused = 1;
+    const char *id = "0123456789-0123456789-0123456789-0123456789-0123456789-0123";
+    unit_app_session(&u, id, "working", "");
+    CHECK_INT(unit_attention_change(&u, id, "waiting", ",\"state_text\":\"rm?\""), VT_NOTIFIED);
+    CHECK(span_find(vt_notification(u.screen), "-0123456789-0123456789 waits: rm?"));
+    unit_app_end(&u);
+}
+
 static void unit_attention_rate(void)
 {
     struct unit_app u;
@@ -90,7 +104,7 @@ static void unit_attention_rate(void)
     CHECK(u.t->call_timer.slot != 0);
     UNIT_APP_UNTIL(&u, !u.t->call_timer.slot);
     CHECK(u.t->called_at >= first + ATTENTION_MS);
-    UNIT_APP_UNTIL(&u, span_starts(vt_notification(u.screen), "title c"));
+    UNIT_APP_UNTIL(&u, span_starts(vt_notification(u.screen), "telec: title c"));
     unit_app_end(&u);
 }
 
@@ -98,5 +112,6 @@ static void unit_attention(void)
 {
     unit_attention_when();
     unit_attention_how();
+    unit_attention_long();
     unit_attention_rate();
 }
