@@ -326,9 +326,7 @@ static void config_set(struct config_line *line, void *base, const struct config
     for (size_t i = 0; i < count; i++)
         if (span_eq(line->key, keys[i].name)) {
             config_replace(config_place(base, &keys[i]), line->value);
-            if (span_eq(line->key, "path") || span_eq(line->key, "secret_file") ||
-                span_eq(line->key, "worktrees"))
-                config_expand_home(config_place(base, &keys[i]));
+            config_expand_home(config_place(base, &keys[i]));
             lines[i] = line->number;
             return;
         }

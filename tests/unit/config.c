@@ -228,7 +228,7 @@ static void unit_config_good_file(void)
             "\xef\xbb\xbf# comment\r\n; another\n\n"
             "[computer]\nname = tower\n  user=me  \nhost =  h.example \n"
             "[agent claude]\ncommand = /opt/my\\ claude --x 'a b'\nfast=\n"
-            "[agent own]\ncommand=own\nslow = --deep = yes\nprompt=-p\n"
+            "[agent own]\ncommand=~/own -x\nslow = --deep = yes\nprompt=-p\n"
             "[project telec work]\npath = ~/src # cut\ndescription = a = b#c \"# kept\" # cut\n"
             "[project \"quoted name\"]\npath=\"/q\"\ndescription = it's 'tis # cut\n"
             "[ui]\nprefix = Ctrl-B # cut\nclipboard=yes\n"
@@ -255,6 +255,7 @@ static void unit_config_good_file(void)
     CHECK_SPAN(span_of(claude->flags[AGENTS_MED]), "--model sonnet");
     CHECK_SPAN(span_of(own->flags[AGENTS_SLOW]), "--deep = yes");
     CHECK_SPAN(span_of(own->prompt), "-p");
+    CHECK(own->command[0] == '/' && strstr(own->command, "/own -x"));
     CHECK(own->flags[AGENTS_FAST] == NULL);
     CHECK(config_agent(&c, "nobody") == NULL && config_agent(&c, "") == NULL);
     CHECK_INT(c.project_count, 2);
