@@ -410,9 +410,14 @@ static int grid_is_blank(const struct cell *c)
     return c->rune == 0 && !(c->attr & (CELL_WIDE | CELL_TAIL));
 }
 
+static int grid_is_ground(const struct cell *c)
+{
+    return grid_is_blank(c) && !c->extra && !(c->attr & GRID_DECORATED);
+}
+
 static int grid_is_erased(const struct cell *c)
 {
-    return grid_is_blank(c) && c->bg == 0 && !c->extra && !(c->attr & GRID_DECORATED);
+    return grid_is_ground(c) && c->bg == 0;
 }
 
 /* Compares two words each: most cells are equal. */
@@ -667,18 +672,27 @@ static int grid_draw(struct grid_pen *pen, int row, int col, int *damage)
     return width;
 }
 
+/* Lets what is erased have this background: the pen's other looks don't show on a blank. */
+static void grid_set_ground(struct grid_pen *pen, uint32_t bg)
+{
+    grid_set_pen(pen, (struct cell_style){pen->style.fg, bg, pen->style.attr & ~GRID_DECORATED, 0});
+}
+
 static void grid_erase(struct grid_pen *pen, int row, int col)
 {
     grid_goto(pen, row, col);
-    grid_set_pen(pen, (struct cell_style){0});
+    grid_set_ground(pen, 0);
     buf_str(pen->b, GRID_SEQ_ERASE_LINE);
 }
 
 /* Returns the number of cells to blank from col on; the last of them has changed. */
-static int grid_blank_run(const struct cell *back, const struct cell *front, int col, int end)
+static int grid_blank_run(const struct grid *g, const struct cell *back, const struct cell *front,
+                          int col, int end)
 {
     int n = 0;
-    for (int i = col; i < end && grid_is_erased(&back[i]); i++)
+    if (back[col].bg && g->depth < CELL_256)
+        return 0;
+    for (int i = col; i < end && grid_is_ground(&back[i]) && back[i].bg == back[col].bg; i++)
         if (!grid_same(&back[i], &front[i]))
             n = i + 1 - col;
     return n;
@@ -690,7 +704,7 @@ static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
 {
     struct grid_move erase = {0, ""};
     grid_goto(pen, row, col);
-    grid_set_pen(pen, (struct cell_style){0});
+    grid_set_ground(pen, grid_back(pen->g, row)[col].bg);
     grid_move_csi(&erase, n, 'X');
     buf_add(pen->b, erase.text, erase.n);
 }
@@ -773,7 +787,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
             col++;
             continue;
         }
-        int blanks = grid_blank_run(back, front, col, erase < cols ? erase : last + 1);
+        int blanks = grid_blank_run(pen->g, back, front, col, erase < cols ? erase : last + 1);
         if (blanks >= GRID_BLANKS_MIN) {
             grid_erase_cells(pen, row, col, blanks);
             col += blanks;

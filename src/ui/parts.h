@@ -421,7 +421,7 @@ static void term_set_undo(span undo);
 /* Lets a fatal signal call term_leave first. */
 static void term_crash_guard(void);
 static int term_size(int fd, int *rows, int *cols); /* 0, or -1 */
-static enum cell_depth term_depth(void);           /* by NO_COLOR, COLORTERM, TERM */
+static enum cell_depth term_depth(void);           /* by NO_COLOR, COLORTERM, TERM, STY */
 static int term_is_utf8(void);                     /* by LC_ALL, LC_CTYPE, LANG */
 
 /* ==== pace ==================================================================================== */

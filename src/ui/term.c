@@ -879,7 +879,8 @@ static enum cell_depth term_depth(void)
     const char *no = getenv("NO_COLOR"), *more = getenv("COLORTERM"), *name = getenv("TERM");
     if ((no && *no) || !name || !*name || strcmp(name, "dumb") == 0)
         return CELL_MONO;
-    if (strncmp(name, "rxvt", 4) == 0 || (strncmp(name, "screen", 6) == 0 && !getenv("TMUX")))
+    if (strncmp(name, "rxvt", 4) == 0 || getenv("STY") ||
+        (strncmp(name, "screen", 6) == 0 && !getenv("TMUX")))
         return span_find(span_of(name), "256color") ? CELL_PLAIN : CELL_16;
     if (more && (strcmp(more, "truecolor") == 0 || strcmp(more, "24bit") == 0))
         return CELL_TRUE;

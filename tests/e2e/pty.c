@@ -114,6 +114,13 @@ static inline void pty_move_lines(const struct pty *t, void *rows, size_t size, 
     memset(n > 0 ? row + (size_t)(left - by) * size : row, 0, (size_t)by * size);
 }
 
+/* Erases cells from the cursor on to blanks, which have the ground that is set. */
+static inline void pty_blank(struct pty *t, int n)
+{
+    for (int col = t->col; col < t->col + n && col < t->cols; col++)
+        t->cells[t->row][col] = ' ';
+}
+
 /* Answers DA1 and DSR 5, as every terminal does; not in an emulator that only reads a recording. */
 static inline void pty_answer(const struct pty *t, const char *answer)
 {
@@ -138,7 +145,7 @@ static inline void pty_control(struct pty *t, const char *params, char final)
         break;
     case 'J': pty_erase_display(t, n); break;
     case 'K': pty_erase(t, t->row, n == 0 ? t->col : 0, n == 1 ? t->col + 1 : t->cols); break;
-    case 'X': pty_erase(t, t->row, t->col, t->col + one); break;
+    case 'X': pty_blank(t, one); break;
     case 'L':
     case 'M': pty_move_lines(t, t->cells, sizeof t->cells[0], final == 'M' ? one : -one); break;
     case 'r': t->last = m, t->row = t->col = 0; break;

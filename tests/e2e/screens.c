@@ -188,7 +188,7 @@ static void screens_follow(struct screens_map *m, struct pty *t)
     k->cols = t->cols;
     while (m->at < t->parsed) {
         const char *p = t->raw.p + m->at;
-        int row = k->row, col = k->col;
+        int col = k->col;
         size_t n = pty_sequence(k, p, t->parsed - m->at);
         if (n == 0)
             return;
@@ -197,9 +197,9 @@ static void screens_follow(struct screens_map *m, struct pty *t)
         else if (*p == '\033' && n > 2 && p[1] == '[' && (p[n - 1] == 'L' || p[n - 1] == 'M'))
             pty_move_lines(k, m->cells, sizeof m->cells[0],
                            (p[n - 1] == 'M' ? 1 : -1) * (n > 3 ? atoi(p + 2) : 1));
-        else if ((unsigned char)*p >= 0x20)
-            for (row = k->row; col < k->col; col++)
-                screens_put_style(m, &m->cells[row][col]);
+        else if ((unsigned char)*p >= 0x20 || (n > 2 && p[1] == '[' && p[n - 1] == 'X'))
+            for (int end = *p == '\033' ? col + atoi(p + 2) : k->col; col < end; col++)
+                screens_put_style(m, &m->cells[k->row][col]);
         m->at += n;
     }
 }

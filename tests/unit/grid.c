@@ -15,6 +15,7 @@ struct unit_grid_model {
     int joinable;    /* the character before the cursor was written just now */
     int top, bottom; /* the scroll region */
     int moves;       /* how often lines were deleted or inserted */
+    int erases_ground;
     struct cell *cells;
     struct cell_pool pool;
     struct cell_style style;
@@ -156,7 +157,7 @@ static void unit_grid_model_sgr(struct unit_grid_model *m, const int *p, const c
 
 static void unit_grid_model_erase_cells(struct unit_grid_model *m, int n)
 {
-    CHECK(m->style.bg == 0 && m->style.attr == 0 && m->col + n <= m->cols);
+    CHECK((m->style.bg == 0 || m->erases_ground) && !(m->style.attr & GRID_DECORATED) && m->col + n <= m->cols);
     for (int col = m->col; col < m->col + n && col < m->cols; col++)
         unit_grid_model_cell(m, col, 0, 0);
 }
@@ -165,7 +166,7 @@ static void unit_grid_model_erase(struct unit_grid_model *m, int to_row)
 {
     const struct cell_style style = m->style;
     int row = m->row;
-    CHECK(style.bg == 0 && style.attr == 0);
+    CHECK(style.bg == 0 && !(style.attr & GRID_DECORATED));
     for (; m->row <= to_row; m->row++)
         for (int col = m->row == row ? m->col : 0; col < m->cols; col++)
             unit_grid_model_cell(m, col, 0, 0);
@@ -487,6 +488,7 @@ static void unit_grid_random_frames(int loose, uint32_t seed)
             unit_grid_model_start(&m, g.rows, g.cols, loose);
             g.depth = (enum cell_depth)unit_grid_random(&seed, 4);
             g.sync = (int)unit_grid_random(&seed, 2);
+            m.erases_ground = g.depth >= CELL_256;
         }
         for (int i = (int)unit_grid_random(&seed, 6); i > 0; i--)
             unit_grid_random_op(&g, &seed);
@@ -535,6 +537,7 @@ static void unit_grid_moving_frames(int loose, uint32_t seed)
             unit_grid_model_start(&m, g.rows, g.cols, loose);
             g.depth = (enum cell_depth)unit_grid_random(&seed, 4);
             g.sync = (int)unit_grid_random(&seed, 2);
+            m.erases_ground = g.depth >= CELL_256;
         }
         if (unit_grid_random(&seed, 4))
             unit_grid_move_rows(&g, &seed);
@@ -672,6 +675,7 @@ static void unit_grid_costs(void)
         g.sync = sync;
         g.narrow = 0;
         unit_grid_model_start(&m, 24, 80, 0);
+        m.erases_ground = 1;
         unit_grid_list(&g, 100, 105);
         CHECK(unit_grid_cost(&g, &m) <= 2350 + frame); /* all of it, with a mark of unclear width */
         g.known = 0;
@@ -683,6 +687,10 @@ static void unit_grid_costs(void)
         unit_grid_cost(&g, &m);
         unit_grid_list(&g, 100, 106);
         CHECK(unit_grid_cost(&g, &m) <= 240 + frame); /* the selection, by a row */
+        grid_fill(&g, 3, 9, 1, 60, (struct cell_style){0, CELL_INDEXED | 237, 0, 0});
+        CHECK(unit_grid_cost(&g, &m) <= 30 + frame); /* a ground of its own is erased, too */
+        unit_grid_list(&g, 100, 106);
+        unit_grid_cost(&g, &m);
         unit_grid_list(&g, 100, -1);
         unit_grid_cost(&g, &m);
         unit_grid_list(&g, 101, -1);

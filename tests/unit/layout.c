@@ -116,12 +116,14 @@ static void unit_layout_todos(void)
 }
 
 
-static void unit_layout_bytes(void)
+static void unit_layout_bytes(int cols)
 {
     struct unit_app u;
-    test_begin("a character that is typed costs at most 60 bytes, a move 250, each one frame");
-    unit_app_begin(&u, 24, 80);
-    u.t->no_preview = 1;
+    unit_app_begin(&u, 24, cols);
+    u.t->no_preview = u.t->grid.sync = 1;
+    u.t->grid.depth = CELL_256;
+    u.t->ground = THEME_DARK;
+    app_set_theme(u.t, NULL);
     for (int i = 0; i < 9; i++)
         unit_app_session(&u, (char[]){(char)('a' + i), 0}, "idle",
                          ",\"active_agent\":\"claude\",\"last_output\":\"what it said last\"");
@@ -151,7 +153,9 @@ static void unit_layout_bytes(void)
 
 static void unit_layout(void)
 {
-    unit_layout_bytes();
+    test_begin("a character that is typed costs at most 60 bytes, a move 250, each one frame");
+    for (int cols = 60; cols <= 180; cols += 40)
+        unit_layout_bytes(cols);
     unit_layout_sizes();
     unit_layout_small();
     unit_layout_hints();

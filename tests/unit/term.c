@@ -431,9 +431,9 @@ static void unit_term_environment(void)
 {
     test_begin("depth, UTF-8 and queries come from the environment");
     static const char *const names[] = {"TERM",   "COLORTERM", "NO_COLOR",
-                                        "LC_ALL", "LC_CTYPE",  "LANG", "TMUX"};
+                                        "LC_ALL", "LC_CTYPE",  "LANG", "TMUX", "STY"};
     static const struct {
-        const char *values[7];
+        const char *values[8];
         enum cell_depth depth;
         int utf8;
     } cases[] = {
@@ -447,10 +447,11 @@ static void unit_term_environment(void)
         {{"rxvt-unicode", "rxvt", NULL, NULL, NULL, "C"}, CELL_16, 0},
         {{"screen.xterm-256color", "truecolor", NULL, NULL, NULL, "C"}, CELL_PLAIN, 0},
         {{"screen-256color", NULL, NULL, NULL, NULL, "C", "/tmp/tmux-0/default"}, CELL_256, 0},
+        {{"xterm-256color", NULL, NULL, NULL, NULL, "C", NULL, "1.pts"}, CELL_PLAIN, 0},
         {{"dumb", "truecolor", NULL, NULL, NULL, "en_US.ISO-8859-1"}, CELL_MONO, 0},
         {{NULL, NULL, NULL, NULL, NULL, ""}, CELL_MONO, 0},
     };
-    char *saved[7];
+    char *saved[8];
     size_t i, j;
 
     for (j = 0; j < COUNT_OF(names); j++)
