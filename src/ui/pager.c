@@ -614,10 +614,13 @@ static void pager_select(struct pager *p)
     }
 }
 
+/* Moves a side of the block; while lines are selected, where a block will begin. */
 static void pager_move_col(struct pager *p, int cols)
 {
-    if (p->selecting == PAGER_BLOCK)
+    if (pager_by_keys(p))
         p->to_col = widget_max(0, widget_min(p->to_col + cols, p->width - 1));
+    if (p->selecting == PAGER_LINES)
+        p->from_col = p->to_col;
 }
 
 /* Returns 1 when cells from…to-1 of the row are selected. */
@@ -659,7 +662,10 @@ static void pager_put_selected(const struct pager *p, buf *b)
             buf_byte(b, '\n');
         any = 1;
         span text = pager_row_text(p, i);
-        text.n = cell_fit(text, widget_max(0, to - row->indent), &used);
+        size_t end = cell_fit(text, widget_max(0, to - row->indent), &used);
+        if (used < to - row->indent) /* a wide character is taken whole */
+            end = cell_fit(text, to + 1 - row->indent, &used);
+        text.n = end;
         buf_span(b, span_sub(text, cell_fit(text, widget_max(0, from - row->indent), &used)));
     }
     if (any && p->selecting != PAGER_RUN)
@@ -766,10 +772,9 @@ static void pager_add_typed(buf *b, span text)
 static void pager_type(struct pager *p, char what)
 {
     p->typing = what;
-    if (what == '/') {
-        buf_clear(&p->needle);
+    buf_clear(what == '|' ? &p->command : &p->needle);
+    if (what == '/')
         pager_clear_hits(p);
-    }
 }
 
 static void pager_search(struct pager *p, const char *needle)
@@ -1063,7 +1068,7 @@ static void pager_draw_cursor(const struct pager *p, struct grid *g, int row, in
     if (p->typing || at < p->top || at >= p->top + p->height)
         return;
     g->cursor_row = row + at - p->top;
-    g->cursor_col = col + (p->selecting == PAGER_BLOCK ? p->to_col : 0);
+    g->cursor_col = col + (pager_by_keys(p) ? p->to_col : 0);
     g->cursor_shown = 1;
 }
 

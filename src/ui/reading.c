@@ -135,7 +135,7 @@ static void reading_on_done(struct app *t, int status, const char *error)
     if (error)
         base_copy(t->pager.note, sizeof t->pager.note, error);
     else if (!WIFEXITED(status) || WEXITSTATUS(status))
-        base_fmt(t->pager.note, sizeof t->pager.note, "it ended with status %d",
+        base_fmt(t->pager.note, sizeof t->pager.note, "the program ended with status %d",
                  WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     app_changed(t);
 }
@@ -148,7 +148,7 @@ static void reading_edit(struct app *t)
     if (argv)
         app_run(t, argv, reading_on_done);
     else if (error.n)
-        base_copy(t->pager.note, sizeof t->pager.note, buf_cstr(&error));
+        reading_on_done(t, 0, buf_cstr(&error));
     free(path);
     buf_free(&error);
     app_changed(t);

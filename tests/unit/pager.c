@@ -314,18 +314,27 @@ static void unit_pager_selects(void)
     CHECK(!(unit_at(&g, 0)->attr & CELL_REVERSE) && unit_at(&g, 10)->attr & CELL_REVERSE);
     CHECK(g.cursor_shown && g.cursor_row == 2);
     unit_pager_type(&p, "vll");
-    CHECK_SPAN(span_of(unit_pager_copied(&p)), "wra\n\xe6\xbc\xa2\nend\n");
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "wra\n\xe6\xbc\xa2\xe5\xad\x97\nend\n");
     unit_pager_type(&p, "hhh"); /* to the first column, and no further */
     CHECK_INT(p.to_col, 0);
     unit_pager_type(&p, "v");
     CHECK(!p.selecting);
+    unit_pager_type(&p, "vll"); /* where a block is to begin */
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "end\n");
+    unit_pager_type(&p, "vh");
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "nd\n");
+    unit_pager_type(&p, "v");
     CHECK(pager_event(&p, &ev));
     ev.mouse = TERM_DRAG, ev.row = 3, ev.col = 1;
     CHECK(pager_event(&p, &ev));
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "rds that wrap\n\xe6\xbc\xa2");
+    ev.col = 2; /* the left half of a wide character */
+    CHECK(pager_event(&p, &ev));
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "rds that wrap\n\xe6\xbc\xa2\xe5\xad\x97");
+    ev.col = 1;
     ev.mods = TERM_ALT;
     CHECK(pager_event(&p, &ev));
-    CHECK_SPAN(span_of(unit_pager_copied(&p)), "or\nra\n\xe6\xbc\xa2\n");
+    CHECK_SPAN(span_of(unit_pager_copied(&p)), "or\nra\n\xe6\xbc\xa2\xe5\xad\x97\n");
     ev.mods = 0, ev.row = 1, ev.col = 0; /* back past its start */
     CHECK(pager_event(&p, &ev));
     CHECK_SPAN(span_of(unit_pager_copied(&p)), "wor");
