@@ -281,8 +281,9 @@ static int json_read(span text, struct json *out); /* 1; 0: not one value, *out 
 static struct json_iter json_iter(struct json v);  /* empty unless v is an array or object */
 static struct json_iter json_items(struct json v); /* empty unless v is an array */
 static int json_next(struct json_iter *it);
-/* As json_next if the next member's key is written as `key`, without a blank around it; else 0. */
-static int json_next_is(struct json_iter *it, const char *key);
+/* As json_next if the next member's key is written as the n bytes of `key`, 4 or more, without a
+ * blank around it; else 0. */
+static int json_next_is(struct json_iter *it, const char *key, size_t n);
 /* Steps over an array's objects without looking for their ends: the caller reads each one's members
  * by json_next, to the last. members: zeros before the first; empty for what is no object. */
 static int json_next_object(struct json_iter *it, struct json_iter *members);

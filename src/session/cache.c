@@ -140,13 +140,15 @@ static void cache_changed(struct cache *c)
 
 static struct cache_session *cache_add(struct cache *c, const char *id, const char *computer)
 {
-    struct cache_session *s = base_alloc(sizeof *s + c->reserved);
+    size_t id_size = strlen(id) + 1, computer_size = strlen(computer) + 1;
+    struct cache_session *s = base_alloc(sizeof *s + c->reserved + id_size + computer_size);
     if (c->places == c->cap)
         cache_rearrange(c);
-    s->id = base_dup(id);
-    s->computer = base_dup(computer);
-    s->next_same = *cache_bucket(c, id);
-    *cache_bucket(c, id) = s;
+    s->id = memcpy((char *)(s + 1) + c->reserved, id, id_size);
+    s->computer = memcpy(s->id + id_size, computer, computer_size);
+    struct cache_session **bucket = cache_bucket(c, id);
+    s->next_same = *bucket;
+    *bucket = s;
     s->place = c->places++;
     c->sessions[s->place] = s;
     c->count++;
@@ -208,8 +210,6 @@ static struct cache_session *cache_put(struct cache *c, const char *id, const ch
 
 static void cache_free_session(struct cache_session *s)
 {
-    free(s->id);
-    free(s->computer);
     buf_free(&s->json);
     free(s);
 }

@@ -67,10 +67,13 @@ static void dialog_set_target(struct app *t, const struct tree_session *s)
 static void dialog_name(struct app *t, const char *act, const struct tree_session *s)
 {
     buf title = {0};
-    if (t->many.ids.count > 1)
-        buf_fmt(&title, "%s %d sessions", act, t->many.ids.count);
-    else
-        buf_fmt(&title, "%s %s %s", act, s->number, dialog_title(s));
+    buf_fmt(&title, "%s ", act);
+    if (t->many.ids.count > 1) {
+        buf_fmt(&title, "%d sessions", t->many.ids.count);
+    } else {
+        outline_put_number(s, &title);
+        buf_fmt(&title, " %s", dialog_title(s));
+    }
     app_set(&t->form_title, buf_cstr(&title));
     t->form.title = t->form_title;
     buf_free(&title);
@@ -296,7 +299,7 @@ static void dialog_new(struct app *t)
 {
     const struct tree_row *row = app_row(t);
     const struct todos_row *todo = app_todos_row(t);
-    const char *path = row ? row->path : todo && todo->project ? todo->project->path : NULL;
+    const char *path = row ? outline_path(row) : todo && todo->project ? todo->project->path : NULL;
     dialog_open(t, APP_NEW, "New session", "Start");
     app_set(&t->target_computer, row           ? row->computer
                                  : todo        ? todo->computer

@@ -12,13 +12,18 @@ struct outline_item {
     long long rank;               /* of the project: the lowest of its sessions */
 };
 
+static int outline_compare_paths(const struct outline_item *x, const struct outline_item *y)
+{
+    return x->path == y->path ? 0 : strcmp(x->path, y->path);
+}
+
 /* Orders by computer, project and age. */
 static int outline_compare(const void *a, const void *b)
 {
     const struct outline_item *x = a, *y = b;
     if (x->computer != y->computer)
         return x->computer < y->computer ? -1 : 1;
-    int paths = strcmp(x->path, y->path);
+    int paths = outline_compare_paths(x, y);
     if (paths)
         return paths;
     if (!x->session || !y->session)
@@ -36,7 +41,7 @@ static int outline_compare_ranked(const void *a, const void *b)
         return x->computer < y->computer ? -1 : 1;
     if (x->rank != y->rank)
         return x->rank < y->rank ? -1 : 1;
-    int paths = strcmp(x->path, y->path);
+    int paths = outline_compare_paths(x, y);
     if (!paths && x->session && y->session && x->session->rank != y->session->rank)
         return x->session->rank < y->session->rank ? -1 : 1;
     return outline_compare(a, b);
@@ -123,7 +128,7 @@ static size_t outline_project_items(const struct outline_item *items, size_t n)
 {
     size_t count = 1;
     while (count < n && items[count].computer == items[0].computer &&
-           strcmp(items[count].path, items[0].path) == 0)
+           outline_compare_paths(&items[count], &items[0]) == 0)
         count++;
     return count;
 }
@@ -149,19 +154,28 @@ static struct tree_session *outline_chain(struct outline_item *items, size_t n)
     return roots;
 }
 
-/* Numbers the sessions of a list and those below. All numbers of a list get the width of the last.
- * Recursive, at most TREE_DEPTH_MAX deep. */
-static void outline_number(struct tree_session *first, const char *prefix)
+/* Numbers the sessions of a list and those below. before: columns of "1.", the number above it. All
+ * numbers of a list get the width of the last. Recursive, at most TREE_DEPTH_MAX deep. */
+static void outline_number(struct tree_session *first, int before)
 {
-    struct tree_session *last = first;
-    int n = 1;
-    for (struct tree_session *s = first; s; s = s->next, n++) {
-        base_fmt(s->number, sizeof s->number, "%.80s%s%d", prefix, *prefix ? "." : "", n);
-        outline_number(s->first_child, s->number);
-        last = s;
-    }
+    int n = 0, columns = before;
     for (struct tree_session *s = first; s; s = s->next)
-        s->number_columns = (int)strlen(last->number);
+        s->number = ++n;
+    for (; n; n /= 10)
+        columns++;
+    for (struct tree_session *s = first; s; s = s->next) {
+        s->number_columns = columns;
+        outline_number(s->first_child, columns + 1);
+    }
+}
+
+static void outline_put_number(const struct tree_session *s, buf *b)
+{
+    if (s->parent) {
+        outline_put_number(s->parent, b);
+        buf_byte(b, '.');
+    }
+    buf_int(b, s->number);
 }
 
 /* Numbers the sessions by age, then applies the order. */
@@ -170,7 +184,7 @@ static void outline_sort(struct outline_item *items, size_t n)
     base_sort(items, n, sizeof *items, outline_compare);
     for (size_t at = 0, count; at < n; at += count) {
         count = outline_project_items(items + at, n - at);
-        outline_number(outline_chain(items + at, count), "");
+        outline_number(outline_chain(items + at, count), 0);
         long long rank = LLONG_MAX;
         for (size_t i = at; i < at + count; i++)
             if (items[i].session && items[i].session->rank < rank)
@@ -183,7 +197,8 @@ static void outline_sort(struct outline_item *items, size_t n)
 
 /* Adds the rows of sessions and of those below them; filtered sessions get none. Recursive, at most
  * TREE_DEPTH_MAX deep. Returns the number of waiting sessions. */
-static int outline_add_sessions(struct tree *t, struct tree_session *s, int depth, int shown)
+static int outline_add_sessions(struct tree *t, struct tree_session *s, const char *computer,
+                                int depth, int shown)
 {
     int waiting = 0;
     for (; s; s = s->next) {
@@ -191,15 +206,15 @@ static int outline_add_sessions(struct tree *t, struct tree_session *s, int dept
         if (visible) {
             struct tree_row *row = outline_add_row(t, TREE_SESSION, depth, "s:", s->id, "");
             row->session = s;
-            row->computer = s->computer;
-            row->path = outline_directory(s);
+            row->computer = computer;
             row->foldable = s->first_child != NULL && !t->filter.count;
             folded = row->folded = row->folded && row->foldable;
             s->row = t->row_count - 1;
             for (int full = 0; full < 2; full++)
                 t->lines[full] += tree_session_lines(s, full) - 1;
         }
-        int below = outline_add_sessions(t, s->first_child, depth + 1, visible && !folded);
+        int below = outline_add_sessions(t, s->first_child, computer, depth + 1,
+                                         visible && !folded);
         if (visible)
             t->rows[s->row].waiting = below;
         waiting += below + tree_is(s, "waiting");
@@ -220,6 +235,7 @@ static void outline_add_project(struct tree *t, struct outline_item *items, size
                                 int computer_row)
 {
     const struct outline_item *first = &items[0];
+    const char *computer = t->computers.list[first->computer];
     struct tree_session *roots = outline_chain(items, n);
     int shown = computer_row < 0 || !t->rows[computer_row].folded, at = -1;
     if (t->filter.count && !outline_has_kept(items, n)) {
@@ -227,12 +243,12 @@ static void outline_add_project(struct tree *t, struct outline_item *items, size
         t->hits += shown;
     }
     if (shown) {
-        const char *computer = t->computers.list[first->computer];
         struct tree_row *row =
             outline_add_row(t, TREE_PROJECT, 1, "p:", computer, first->path);
         row->computer = computer;
-        row->path = roots && roots->ended ? outline_directory(roots) : first->path;
-        row->name = first->name;
+        row->path = row->key + strlen("p::") + strlen(computer);
+        row->name = first->session ? config_last_part(row->path) : first->name;
+        row->ended = roots && roots->ended ? roots : NULL;
         row->foldable = roots != NULL && !t->filter.count;
         at = t->row_count - 1;
     }
@@ -248,7 +264,13 @@ static void outline_add_project(struct tree *t, struct outline_item *items, size
         if (at >= 0)
             t->rows[at].sessions++;
     }
-    outline_add_sessions(t, roots, 2, at >= 0 && !t->rows[at].folded);
+    outline_add_sessions(t, roots, computer, 2, at >= 0 && !t->rows[at].folded);
+}
+
+static const char *outline_path(const struct tree_row *row)
+{
+    const struct tree_session *s = row->session ? row->session : row->ended;
+    return s ? outline_directory(s) : row->path;
 }
 
 static int outline_knows_project(const struct tree *t, const char *computer, const char *path)
@@ -274,6 +296,8 @@ static struct outline_item *outline_items(struct tree *t, size_t *count)
             root = root->parent;
         /* ended ones have a fold of their own */
         const char *path = root->ended ? TREE_ENDED : outline_project_of(t, root);
+        if (n && strcmp(items[n - 1].path, path) == 0)
+            path = items[n - 1].path; /* one pointer: less to compare */
         items[n++] = (struct outline_item){names_find(&t->computers, s->computer), path,
                                            config_last_part(path), s, 0};
     }
@@ -388,15 +412,18 @@ static int outline_next_waiting(struct tree *t, int from)
 
 static int outline_find_number(const struct tree *t, int from, const char *number)
 {
-    int start = from > 0 && from < t->row_count ? from : 0;
+    int start = from > 0 && from < t->row_count ? from : 0, found = -1;
+    buf own = {0};
     while (start > 0 && t->rows[start].kind == TREE_SESSION)
         start--;
-    for (int i = 0; i < t->row_count; i++) {
+    for (int i = 0; i < t->row_count && found < 0; i++, buf_clear(&own)) {
         int at = (start + i) % t->row_count;
-        if (t->rows[at].session && strcmp(t->rows[at].session->number, number) == 0)
-            return at;
+        if (t->rows[at].session)
+            outline_put_number(t->rows[at].session, &own);
+        found = span_eq(buf_view(&own), number) ? at : -1;
     }
-    return -1;
+    buf_free(&own);
+    return found;
 }
 
 /* Returns the last row that begins at or before the line. */
@@ -431,7 +458,7 @@ static void outline_init(struct tree *t, const char *computer, const char *here)
 {
     *t = (struct tree){0};
     cache_init(&t->sessions, NULL);
-    t->cache_place = cache_reserve(&t->sessions, sizeof(struct tree_session *));
+    t->cache_place = cache_reserve(&t->sessions, sizeof(struct tree_session));
     tree_add_computer(t, computer);
     t->here = here ? base_dup(here) : NULL;
     t->dirty = 1;
@@ -442,7 +469,7 @@ static void outline_free(struct tree *t)
     outline_clear_rows(t);
     for (size_t i = 0; i < t->sessions.places; i++)
         if (t->sessions.sessions[i])
-            tree_free_session(tree_session_at(t, i));
+            free(tree_session_at(t, i)->text);
     cache_free(&t->sessions);
     tree_free_projects(t, NULL);
     names_free(&t->computers);

@@ -53,9 +53,19 @@ static void names_load(struct names *n, struct json array);
 #define TREE_ENDED "ended" /* the name of its fold */
 #define TREE_AGENTS_MAX CONFIG_AGENTS_MAX
 
-/* A missing string is NULL. */
+/* A missing string is NULL; all are in one block. What stands before `parent` is the daemon's. */
 struct tree_session {
-    char *id, *computer, *title, *directory, *agent, *command, *state, *asked;
+    char *text;             /* the block */
+    const char *id, *computer, *title, *directory, *agent, *command, *state, *asked;
+    const char *waits_for;  /* "choice", "text", "password" */
+    const char *choices;    /* a line each */
+    const char *first_prompt; /* "pending", "delivered", "failed" */
+    const char *program_title;
+    const char *restart;    /* "resume", "fresh" */
+    const char *branch;
+    const char *controller; /* the computer that types */
+    const char *holder_version;
+    const char *mode, *last_input, *last_output, *initiator, *tmux, *source;
     long long activity, created, since; /* wall clock, ms; 0 unknown */
     long long exit_code;
     int has_exit_code;
@@ -64,23 +74,14 @@ struct tree_session {
     int input_is_newer;
     /* set by outline_build */
     struct tree_session *parent, *first_child, **last_child, *next;
-    int number_columns;     /* of its list's longest */
+    int number;             /* in its list, by age */
+    int number_columns;     /* of its list's longest "1.12" */
     int row, project_row, computer_row; /* indices of rows; -1 not shown */
     int hit, kept;          /* the filter matches it; or a child */
     long long rank;         /* the lowest of it and its children */
     int mark;
     int marked;
     int told;
-    char number[100];       /* 1, 1.1, 2 … in its project, by age */
-    char *waits_for;        /* "choice", "text", "password" */
-    char *choices;          /* a line each */
-    char *first_prompt;     /* "pending", "delivered", "failed" */
-    char *program_title;
-    char *restart;          /* "resume", "fresh" */
-    char *branch;
-    char *controller;       /* the computer that types */
-    char *holder_version;
-    char *mode, *last_input, *last_output, *initiator, *tmux, *source;
 };
 
 enum tree_kind { TREE_COMPUTER, TREE_PROJECT, TREE_SESSION };
@@ -95,9 +96,10 @@ struct tree_note {
 struct tree_row {
     enum tree_kind kind;
     int depth;
-    const char *computer, *path, *name;
+    const char *computer, *path, *name; /* path: of a project */
     const struct tree_note *note; /* or NULL */
-    struct tree_session *session;
+    struct tree_session *session; /* NULL: a computer or a project */
+    const struct tree_session *ended; /* the first of those, or NULL */
     /* "c:vm", "p:vm:/src", "s:ID"; constant */
     char *key;
     int folded, foldable;
@@ -186,7 +188,6 @@ static long long tree_rank(const struct tree *t, const struct tree_session *s);
 static int tree_project_matches(const struct tree *t, const char *name, const char *path);
 static void tree_count(struct tree *t, const struct tree_session *s, int sign);
 static void tree_add_computer(struct tree *t, const char *name);
-static void tree_free_session(struct tree_session *s);
 static void tree_free_projects(struct tree *t, const char *computer);
 static void tree_free_agents(struct tree *t);
 
@@ -204,6 +205,9 @@ static int outline_show(struct tree *t, const struct tree_session *s);
  * it, builds the rows. */
 static int outline_next_waiting(struct tree *t, int from);
 /* Looks in the project of row `from` first; or -1. */
+static void outline_put_number(const struct tree_session *s, buf *b);
+/* The project's path, the session's directory; of the ended sessions: the first one's. */
+static const char *outline_path(const struct tree_row *row);
 static int outline_find_number(const struct tree *t, int from, const char *number);
 /* full 0: in brief rows. */
 static int outline_row_at(const struct tree *t, int line, int full);

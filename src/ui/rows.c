@@ -399,7 +399,8 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
 {
     const struct tree_session *s = row->session;
     struct rows_pen p = {u, y, l->col + rows_indent(l, row->depth), l->col + l->cols - 1};
-    int number = (int)strlen(s->number), inner = p.left + s->number_columns + 1;
+    int inner = p.left + s->number_columns + 1;
+    buf number = {0};
     if (lines > 1)
         rows_details(u, l, y, inner + 2, s, full);
     if (!rows_is_inside(l, y))
@@ -409,8 +410,10 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
                    rows_style(u, THEME_ACCENT));
     rows_session_end(&p, l, s);
     rows_session_notes(&p, row, branch, lines);
-    rows_left(&p, s->number, rows_style(u, THEME_DIM));
-    p.left += s->number_columns - number + 1;
+    outline_put_number(s, &number);
+    rows_left(&p, buf_cstr(&number), rows_style(u, THEME_DIM));
+    buf_free(&number);
+    p.left = inner;
     p.left += rows_put_glyph(u, y, p.left, s) + 1;
     if (row->folded)
         rows_left(&p, rows_fold(u, 1, 1), rows_style(u, THEME_DIM));
@@ -454,7 +457,7 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
                                                                       : THEME_TITLE));
     p.left += 2;
     if (row->kind == TREE_PROJECT)
-        rows_left_path(&p, row->path, rows_style(u, THEME_DIM));
+        rows_left_path(&p, outline_path(row), rows_style(u, THEME_DIM));
 }
 
 /* Returns the git branch of the project's first session, where row i is in a project, or "". Its

@@ -15,22 +15,21 @@
  *
  * A session keeps its number in every order. */
 
-/* Returns the place of the row of an object in the cache. */
-static struct tree_session **tree_session_of(const struct tree *t,
-                                             const struct cache_session *object)
+static struct tree_session *tree_session_of(const struct tree *t,
+                                            const struct cache_session *object)
 {
     return cache_data(object, t->cache_place);
 }
 
 static struct tree_session *tree_session_at(const struct tree *t, size_t place)
 {
-    return *tree_session_of(t, t->sessions.sessions[place]);
+    return tree_session_of(t, t->sessions.sessions[place]);
 }
 
 static struct tree_session *tree_session(const struct tree *t, const char *id)
 {
     const struct cache_session *known = cache_find(&t->sessions, id);
-    return known ? *tree_session_of(t, known) : NULL;
+    return known ? tree_session_of(t, known) : NULL;
 }
 
 static void tree_put_agent(const struct tree_session *s, buf *b)
@@ -42,64 +41,51 @@ static void tree_put_agent(const struct tree_session *s, buf *b)
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-enum tree_member { TREE_TEXT, TREE_LINES, TREE_MODE, TREE_TIME, TREE_FLAG, TREE_IS_THERE, TREE_EXIT,
-                   TREE_NOTHING };
+enum tree_member { TREE_TEXT, TREE_LINES, TREE_TIME, TREE_FLAG, TREE_IS_THERE, TREE_EXIT, TREE_NOTHING };
 
 /* The members of an object, in the order in which daemons write them: most are found at once. */
 static const struct {
     const char *key;
+    size_t n;
     enum tree_member kind;
     size_t at;
 } tree_members[] = {
 #define TREE_AT(field) offsetof(struct tree_session, field)
-{"session_id", TREE_TEXT, TREE_AT(id)},
-    {"origin_adapter", TREE_NOTHING, 0},
-    {"title", TREE_TEXT, TREE_AT(title)},
-    {"working_directory", TREE_TEXT, TREE_AT(directory)},
-    {"thinking_mode", TREE_TEXT, TREE_AT(mode)},
-    {"mode", TREE_MODE, TREE_AT(mode)}, /* after thinking_mode; TeleClaude has only that */
-    {"active_agent", TREE_TEXT, TREE_AT(agent)},
-    {"command", TREE_TEXT, TREE_AT(command)},
-    {"created_at", TREE_TIME, TREE_AT(created)},
-    {"ended_at", TREE_IS_THERE, TREE_AT(ended)},
-    {"initiator_session_id", TREE_TEXT, TREE_AT(initiator)},
-    {"computer", TREE_TEXT, TREE_AT(computer)},
-    {"status", TREE_NOTHING, 0},
-    {"restart", TREE_TEXT, TREE_AT(restart)},
-    {"tmux_session_name", TREE_TEXT, TREE_AT(tmux)},
-    {"branch", TREE_TEXT, TREE_AT(branch)},
-    {"state", TREE_TEXT, TREE_AT(state)},
-    {"state_source", TREE_TEXT, TREE_AT(source)},
-    {"state_since", TREE_TIME, TREE_AT(since)},
-    {"state_text", TREE_TEXT, TREE_AT(asked)},
-    {"waits_for", TREE_TEXT, TREE_AT(waits_for)},
-    {"choices", TREE_LINES, TREE_AT(choices)},
-    {"unseen", TREE_FLAG, TREE_AT(unseen)},
-    {"last_activity", TREE_TIME, TREE_AT(activity)},
-    {"last_input", TREE_TEXT, TREE_AT(last_input)},
-    {"first_prompt", TREE_TEXT, TREE_AT(first_prompt)},
-    {"last_output", TREE_TEXT, TREE_AT(last_output)},
-    {"program_title", TREE_TEXT, TREE_AT(program_title)},
-    {"controlled_by", TREE_TEXT, TREE_AT(controller)},
-    {"cols", TREE_NOTHING, 0},
-    {"rows", TREE_NOTHING, 0},
-    {"holder_version", TREE_TEXT, TREE_AT(holder_version)},
-    {"exit_code", TREE_EXIT, 0},
+#define TREE_NAME(name) name, sizeof name - 1
+    {TREE_NAME("session_id"), TREE_TEXT, TREE_AT(id)},
+    {TREE_NAME("origin_adapter"), TREE_NOTHING, 0},
+    {TREE_NAME("title"), TREE_TEXT, TREE_AT(title)},
+    {TREE_NAME("working_directory"), TREE_TEXT, TREE_AT(directory)},
+    {TREE_NAME("thinking_mode"), TREE_TEXT, TREE_AT(mode)},
+    {TREE_NAME("mode"), TREE_TEXT, TREE_AT(mode)}, /* after thinking_mode; TeleClaude has only that */
+    {TREE_NAME("active_agent"), TREE_TEXT, TREE_AT(agent)},
+    {TREE_NAME("command"), TREE_TEXT, TREE_AT(command)},
+    {TREE_NAME("created_at"), TREE_TIME, TREE_AT(created)},
+    {TREE_NAME("ended_at"), TREE_IS_THERE, TREE_AT(ended)},
+    {TREE_NAME("initiator_session_id"), TREE_TEXT, TREE_AT(initiator)},
+    {TREE_NAME("computer"), TREE_TEXT, TREE_AT(computer)},
+    {TREE_NAME("status"), TREE_NOTHING, 0},
+    {TREE_NAME("restart"), TREE_TEXT, TREE_AT(restart)},
+    {TREE_NAME("tmux_session_name"), TREE_TEXT, TREE_AT(tmux)},
+    {TREE_NAME("branch"), TREE_TEXT, TREE_AT(branch)},
+    {TREE_NAME("state"), TREE_TEXT, TREE_AT(state)},
+    {TREE_NAME("state_source"), TREE_TEXT, TREE_AT(source)},
+    {TREE_NAME("state_since"), TREE_TIME, TREE_AT(since)},
+    {TREE_NAME("state_text"), TREE_TEXT, TREE_AT(asked)},
+    {TREE_NAME("waits_for"), TREE_TEXT, TREE_AT(waits_for)},
+    {TREE_NAME("choices"), TREE_LINES, TREE_AT(choices)},
+    {TREE_NAME("unseen"), TREE_FLAG, TREE_AT(unseen)},
+    {TREE_NAME("last_activity"), TREE_TIME, TREE_AT(activity)},
+    {TREE_NAME("last_input"), TREE_TEXT, TREE_AT(last_input)},
+    {TREE_NAME("first_prompt"), TREE_TEXT, TREE_AT(first_prompt)},
+    {TREE_NAME("last_output"), TREE_TEXT, TREE_AT(last_output)},
+    {TREE_NAME("program_title"), TREE_TEXT, TREE_AT(program_title)},
+    {TREE_NAME("controlled_by"), TREE_TEXT, TREE_AT(controller)},
+    {TREE_NAME("cols"), TREE_NOTHING, 0},
+    {TREE_NAME("rows"), TREE_NOTHING, 0},
+    {TREE_NAME("holder_version"), TREE_TEXT, TREE_AT(holder_version)},
+    {TREE_NAME("exit_code"), TREE_EXIT, 0},
 };
-
-/* Returns NULL when the member is no text of its own. */
-static char **tree_string(struct tree_session *s, size_t i)
-{
-    return tree_members[i].kind <= TREE_LINES ? (char **)((char *)s + tree_members[i].at) : NULL;
-}
-
-static void tree_free_session(struct tree_session *s)
-{
-    for (size_t i = 0; s && i < COUNT_OF(tree_members); i++)
-        if (tree_string(s, i))
-            free(*tree_string(s, i));
-    free(s);
-}
 
 static long long tree_time(struct json value)
 {
@@ -108,30 +94,30 @@ static long long tree_time(struct json value)
     return ms;
 }
 
-/* Returns the strings of an array, each ended by a newline; NULL: none. */
-static char *tree_lines(struct json array)
+/* Appends a string, or where lines are wanted those of an array, each with a newline. Returns the
+ * text; NULL: none. */
+static const char *tree_put_text(buf *text, struct json value, int lines)
 {
-    buf b = {0};
-    for (struct json_iter it = json_iter(array); json_next(&it);) {
-        json_put_text(&b, it.value);
-        buf_byte(&b, '\n');
-    }
-    char *lines = b.n ? span_dup(buf_view(&b)) : NULL;
-    buf_free(&b);
-    return lines;
+    size_t from = text->n;
+    if (lines)
+        for (struct json_iter it = json_items(value); json_next(&it); buf_byte(text, '\n'))
+            json_put_text(text, it.value);
+    else
+        json_put_text(text, value);
+    if (text->n == from && (lines || json_type(value) != JSON_STRING))
+        return NULL;
+    text->p[text->n++] = '\0';
+    return text->p + from;
 }
 
-static void tree_set_member(struct tree_session *s, size_t i, struct json value)
+/* text: with room for the value. */
+static void tree_set_member(struct tree_session *s, size_t i, struct json value, buf *text)
 {
+    enum tree_member kind = tree_members[i].kind;
     void *at = (char *)s + tree_members[i].at;
-    switch (tree_members[i].kind) {
+    switch (kind) {
     case TREE_TEXT:
-    case TREE_LINES:
-    case TREE_MODE:
-        free(*(char **)at);
-        *(char **)at = tree_members[i].kind == TREE_LINES ? tree_lines(value)
-                                                          : json_dup_text(value);
-        break;
+    case TREE_LINES: *(const char **)at = tree_put_text(text, value, kind == TREE_LINES); break;
     case TREE_TIME: *(long long *)at = tree_time(value); break;
     case TREE_FLAG: *(int *)at = json_type(value) == JSON_TRUE; break;
     case TREE_IS_THERE: *(int *)at = 1; break;
@@ -146,7 +132,7 @@ static size_t tree_next_member(struct json_iter *it, size_t next, int *more)
     size_t at;
     *more = 1;
     for (at = next; at < COUNT_OF(tree_members); at++)
-        if (json_next_is(it, tree_members[at].key))
+        if (json_next_is(it, tree_members[at].key, tree_members[at].n))
             return at;
     *more = json_next(it);
     for (at = 0; *more && at < COUNT_OF(tree_members); at++)
@@ -156,19 +142,27 @@ static size_t tree_next_member(struct json_iter *it, size_t next, int *more)
     return *more ? at : COUNT_OF(tree_members);
 }
 
-/* Parses an object in one pass over its members. */
-static struct tree_session *tree_parse(struct json_iter *it)
+/* Parses an object in one pass over its members. computer: of an object without one. */
+static void tree_parse(struct tree_session *s, struct json_iter *it, const char *computer)
 {
-    struct tree_session *s = base_alloc(sizeof *s);
-    size_t next = 0, at;
+    struct json values[COUNT_OF(tree_members)];
+    size_t members[COUNT_OF(tree_members)], count = 0, next = 0, at, room = strlen(computer) + 1;
     for (int more; (at = tree_next_member(it, next, &more)), more;) {
-        if (at == COUNT_OF(tree_members))
+        if (at == COUNT_OF(tree_members) || count == COUNT_OF(values)) /* unknown; or one twice */
             continue;
-        tree_set_member(s, at, it->value);
+        values[count] = it->value;
+        members[count++] = at;
+        if (tree_members[at].kind <= TREE_LINES && *it->value.text.p != 'n')
+            room += it->value.text.n - 1; /* not of null */
         next = at + 1;
     }
+    buf text = {base_grow(NULL, room), strlen(computer) + 1, room};
+    *s = (struct tree_session){.text = text.p};
+    memcpy(text.p, computer, text.n); /* the block is not moved: no text needs more */
+    for (size_t i = 0; i < count; i++)
+        tree_set_member(s, members[i], values[i], &text);
+    s->computer = s->computer ? s->computer : s->text;
     s->input_is_newer = s->last_input && !s->last_output; /* unknown: later changes correct it */
-    return s;
 }
 
 static int tree_equal(const char *a, const char *b)
@@ -178,7 +172,7 @@ static int tree_equal(const char *a, const char *b)
 
 static int tree_is(const struct tree_session *s, const char *state)
 {
-    return s->state && strcmp(s->state, state) == 0;
+    return s->state && *s->state == *state && strcmp(s->state, state) == 0;
 }
 
 static int tree_is_older_version(const char *version)
@@ -350,49 +344,33 @@ static void tree_replace(struct tree *t, struct tree_session *old, struct tree_s
     tree_note_news(t, old, now);
     if (!t->dirty)
         tree_count(t, old, -1);
-    if (!tree_equal(old->last_output, now->last_output))
-        old->input_is_newer = !now->last_output;
-    else if (!tree_equal(old->last_input, now->last_input))
-        old->input_is_newer = 1;
-    for (size_t i = 0; i < COUNT_OF(tree_members); i++) {
-        char *value = tree_string(old, i) ? *tree_string(old, i) : NULL;
-        if (!tree_string(old, i) || tree_equal(value, *tree_string(now, i)))
-            continue; /* keep the pointer: rows may refer to it */
-        *tree_string(old, i) = *tree_string(now, i);
-        *tree_string(now, i) = value;
-    }
-    old->ended = now->ended;
-    old->activity = now->activity;
-    old->created = now->created;
-    old->since = now->since;
-    old->exit_code = now->exit_code;
-    old->has_exit_code = now->has_exit_code;
-    old->unseen = now->unseen;
+    now->input_is_newer = !tree_equal(old->last_output, now->last_output) ? !now->last_output
+                          : !tree_equal(old->last_input, now->last_input) || old->input_is_newer;
+    free(old->text);
+    memcpy(old, now, offsetof(struct tree_session, parent));
     if (!t->dirty)
         tree_count(t, old, 1);
     t->dirty |= t->filter.count && tree_matches(t, old) != old->hit;
-    tree_free_session(now);
 }
 
 static struct tree_session *tree_put(struct tree *t, struct json_iter *members)
 {
-    struct tree_session *now = tree_parse(members);
-    if (!now->id || strlen(now->id) > 128) {
-        tree_free_session(now);
+    struct tree_session now;
+    tree_parse(&now, members, names_first(&t->computers));
+    if (!now.id || strlen(now.id) > 128) {
+        free(now.text);
         return NULL;
     }
-    if (!now->computer)
-        now->computer = base_dup(names_first(&t->computers));
     const span nothing = {"", 0}; /* the object's text is kept nowhere: it costs 1 KB */
-    struct tree_session **place = tree_session_of(
-        t, cache_put(&t->sessions, now->id, now->computer, &nothing, 1, 0));
-    if (*place) {
-        tree_replace(t, *place, now);
-        return *place;
+    struct tree_session *s =
+        tree_session_of(t, cache_put(&t->sessions, now.id, now.computer, &nothing, 1, 0));
+    if (s->text) {
+        tree_replace(t, s, &now);
+    } else {
+        *s = now;
+        t->dirty = 1;
     }
-    *place = now;
-    t->dirty = 1;
-    return now;
+    return s;
 }
 
 static void tree_remove(struct tree *t, const char *id)
@@ -400,8 +378,8 @@ static void tree_remove(struct tree *t, const char *id)
     struct tree_session *s = tree_session(t, id);
     if (!s)
         return;
+    free(s->text);
     cache_remove(&t->sessions, id);
-    tree_free_session(s);
     t->dirty = 1;
 }
 
@@ -433,7 +411,7 @@ static void tree_set_sessions(struct tree *t, struct json array)
     for (size_t i = 0; i < t->sessions.places; i++) {
         struct cache_session *known = t->sessions.sessions[i];
         if (known && tree_session_at(t, i)->mark)
-            tree_remove(t, tree_session_at(t, i)->id);
+            tree_remove(t, known->id);
     }
 }
 
@@ -567,8 +545,7 @@ static void tree_on_removed(struct tree *t, struct json data)
                strcmp(s->computer, names_first(&t->computers)) == 0;
     if (kept) { /* its daemon keeps it, too, and tells no more of it */
         s->ended = t->dirty = 1;
-        free(s->state);
-        s->state = base_dup("exited");
+        s->state = "exited";
     } else if (s) {
         tree_remove(t, id);
     }

@@ -422,35 +422,42 @@ static void unit_json_walk(void)
     CHECK(!json_next(&it));
 }
 
+static int unit_json_next_is(struct json_iter *it, const char *key)
+{
+    return json_next_is(it, key, strlen(key));
+}
+
 static void unit_json_objects(void)
 {
     test_begin("an array's objects are read member by member, by the names that are expected");
     struct json v = unit_json_value(
-        "[{\"a\":1,\"b\":{\"a\":[2]}} , 7,{},[{\"a\":3}],{ \"a\":4},{\"ab\": \"}\","
-        "\"\\u0061\":5}]");
+        "[{\"aaaa\":1,\"bbbbbbbb1\":{\"a\":[2]}} , 7,{},[{\"aaaa\":3}],{ \"aaaa\":4},{\"aaaab\": \"}\","
+        "\"\\u0061aaa\":5}]");
     struct json_iter it = json_iter(v), one = {0};
     CHECK(json_next_object(&it, &one));
-    CHECK(!json_next_is(&one, "b") && !json_next_is(&one, "aa") && !json_next_is(&one, ""));
-    CHECK(json_next_is(&one, "a"));
+    CHECK(!unit_json_next_is(&one, "bbbbbbbb1") && !unit_json_next_is(&one, "aaaab") &&
+          !unit_json_next_is(&one, "aaab"));
+    CHECK(unit_json_next_is(&one, "aaaa"));
     CHECK_SPAN(one.value.text, "1");
-    CHECK(json_next_is(&one, "b"));
+    CHECK(!unit_json_next_is(&one, "bbbbbbbb2") && !unit_json_next_is(&one, "bbbb1bbb1"));
+    CHECK(unit_json_next_is(&one, "bbbbbbbb1"));
     CHECK_SPAN(one.value.text, "{\"a\":[2]}");
-    CHECK(!json_next_is(&one, "a") && !json_next(&one));
+    CHECK(!unit_json_next_is(&one, "aaaa") && !json_next(&one));
     for (int i = 0; i < 3; i++) { /* 7, {}, [...] have no members */
         CHECK(json_next_object(&it, &one));
-        CHECK(!json_next_is(&one, "a") && !json_next(&one));
+        CHECK(!unit_json_next_is(&one, "aaaa") && !json_next(&one));
     }
     CHECK(json_next_object(&it, &one));
-    CHECK(!json_next_is(&one, "a")); /* a blank before it */
+    CHECK(!unit_json_next_is(&one, "aaaa")); /* a blank before it */
     CHECK(json_next(&one));
     CHECK_SPAN(one.value.text, "4");
     CHECK(!json_next(&one));
     CHECK(json_next_object(&it, &one));
-    CHECK(!json_next_is(&one, "a"));
-    CHECK(json_next_is(&one, "ab"));
+    CHECK(!unit_json_next_is(&one, "aaaa"));
+    CHECK(unit_json_next_is(&one, "aaaab"));
     CHECK_SPAN(one.value.text, "\"}\"");
-    CHECK(!json_next_is(&one, "a")); /* written otherwise */
-    CHECK(json_next(&one) && json_text_eq(one.key, "a"));
+    CHECK(!unit_json_next_is(&one, "aaaa")); /* written otherwise */
+    CHECK(json_next(&one) && json_text_eq(one.key, "aaaa"));
     CHECK(!json_next(&one));
     CHECK(!json_next_object(&it, &one));
     CHECK(!json_next_object(&it, &one));

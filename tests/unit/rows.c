@@ -64,11 +64,14 @@ static void unit_rows_check(struct widgets *u, const struct tree *t, const struc
     CHECK(marked >= l->row);
     const struct widget_hit *hit = widget_find_hit(u, marked, l->col);
     CHECK(hit && hit->what == ROWS_ROW && hit->index == l->at);
-    buf row = {0};
+    buf row = {0}, number = {0};
     unit_rows_put_row(u->grid, marked, &row);
     const struct tree_row *at = &t->rows[l->at];
-    if (at->session && l->cols > 60)
-        CHECK(strstr(buf_cstr(&row), at->session->number) != NULL);
+    if (at->session)
+        outline_put_number(at->session, &number);
+    if (l->cols > 60)
+        CHECK(strstr(buf_cstr(&row), buf_cstr(&number)) != NULL);
+    buf_free(&number);
     for (int y = l->row; y < l->row + l->rows; y++) {
         hit = widget_find_hit(u, y, l->col + 1);
         if (hit)
