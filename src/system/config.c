@@ -186,7 +186,25 @@ static const char *config_user(const struct config *c)
     return c->user ? c->user : me ? me->pw_name : "unknown";
 }
 
-/* program NULL: its name. Returns NULL when there are too many. */
+static const char *config_keep(struct config *c, span s)
+{
+    struct config_text *kept = base_grow(NULL, sizeof *kept + s.n + 1);
+    kept->next = c->texts;
+    c->texts = kept;
+    memcpy(kept->text, s.p, s.n);
+    kept->text[s.n] = '\0';
+    return kept->text;
+}
+
+static void config_drop_texts(struct config_text *first)
+{
+    for (struct config_text *next; first; first = next) {
+        next = first->next;
+        free(first);
+    }
+}
+
+/* Its command is the program's name, quoted. Returns NULL when there are too many. */
 static struct config_agent *config_add_agent(struct config *c, span name, const char *program)
 {
     buf command = {0};
@@ -196,14 +214,9 @@ static struct config_agent *config_add_agent(struct config *c, span name, const 
     *agent = (struct config_agent){.command = NULL};
     memcpy(agent->name, name.p, name.n);
     config_put_quoted(&command, program ? program : agent->name);
-    agent->command = span_dup(buf_view(&command));
+    agent->command = config_keep(c, buf_view(&command));
     buf_free(&command);
     return agent;
-}
-
-static char *config_dup(const char *s)
-{
-    return s ? base_dup(s) : NULL;
 }
 
 static void config_default_agents(struct config *c)
@@ -213,11 +226,10 @@ static void config_default_agents(struct config *c)
         int is_shell = strcmp(row->name, "shell") == 0;
         struct config_agent *agent =
             config_add_agent(c, span_of(row->name), is_shell ? config_shell() : NULL);
-        for (int mode = 0; mode < AGENTS_MODES; mode++)
-            agent->flags[mode] = config_dup(row->flags[mode]);
-        agent->session_id = config_dup(row->session_id);
-        agent->resume = config_dup(row->resume);
-        agent->prompt = config_dup(row->prompt);
+        memcpy(agent->flags, row->flags, sizeof agent->flags);
+        agent->session_id = row->session_id;
+        agent->resume = row->resume;
+        agent->prompt = row->prompt;
     }
 }
 
@@ -245,12 +257,6 @@ static void config_put_problem(const struct config *c, buf *problems, int line, 
 static void config_problem(struct config_line *line, const char *what, span about)
 {
     config_put_problem(line->config, &line->config->problems, line->number, about, what);
-}
-
-static void config_replace(char **place, span value)
-{
-    free(*place);
-    *place = span_dup(value);
 }
 
 struct config_key {
@@ -305,18 +311,18 @@ static const struct config_key config_project_keys[] = {
     {"path", offsetof(struct config_project, path)},
     {"description", offsetof(struct config_project, description)}};
 
-static char **config_place(void *base, const struct config_key *key)
+static const char **config_place(void *base, const struct config_key *key)
 {
-    return (char **)((char *)base + key->at);
+    return (const char **)((char *)base + key->at);
 }
 
-static void config_expand_home(char **path)
+static void config_expand_home(struct config *c, const char **path)
 {
     buf full = {0};
     if (strncmp(*path, "~/", 2) != 0 || !config_home())
         return;
     buf_fmt(&full, "%s%s", config_home(), *path + 1);
-    config_replace(path, buf_view(&full));
+    *path = config_keep(c, buf_view(&full));
     buf_free(&full);
 }
 
@@ -325,8 +331,8 @@ static void config_set(struct config_line *line, void *base, const struct config
 {
     for (size_t i = 0; i < count; i++)
         if (span_eq(line->key, keys[i].name)) {
-            config_replace(config_place(base, &keys[i]), line->value);
-            config_expand_home(config_place(base, &keys[i]));
+            *config_place(base, &keys[i]) = config_keep(line->config, line->value);
+            config_expand_home(line->config, config_place(base, &keys[i]));
             lines[i] = line->number;
             return;
         }
@@ -441,9 +447,9 @@ static void config_set_entry(struct config_line *line, struct config_entries *en
     if (i == entries->count) {
         entries->items =
             base_grow(entries->items, (size_t)(entries->count + 1) * sizeof *entries->items);
-        entries->items[entries->count++] = (struct config_entry){span_dup(name), NULL, 0};
+        entries->items[entries->count++] = (struct config_entry){config_keep(line->config, name), NULL, 0};
     }
-    config_replace(&entries->items[i].value, line->value);
+    entries->items[i].value = config_keep(line->config, line->value);
     entries->items[i].line = line->number;
 }
 
@@ -488,7 +494,7 @@ static void config_set_redis(struct config_line *line)
         if (span_eq(line->key, "url")) {
             buf from = {0};
             buf_fmt(&from, "%s:%d", line->config->file, line->number);
-            config_replace(&line->config->redis_from, buf_view(&from));
+            line->config->redis_from = config_keep(line->config, buf_view(&from));
             buf_free(&from);
         }
     }
@@ -530,9 +536,9 @@ static void config_open_project(struct config_line *line)
 {
     struct config *c = line->config;
     c->projects = base_grow(c->projects, (size_t)(c->project_count + 1) * sizeof *c->projects);
-    c->projects[c->project_count++] = (struct config_project){.path = base_dup(""),
-                                                              .name = span_dup(line->name),
-                                                              .description = base_dup(""),
+    c->projects[c->project_count++] = (struct config_project){.path = "",
+                                                              .name = config_keep(c, line->name),
+                                                              .description = "",
                                                               .line = line->number};
 }
 
@@ -691,7 +697,6 @@ static void config_check_projects(struct config *c)
         config_put_problem(c, &c->problems, project->lines[0] ? project->lines[0] : project->line,
                            buf_view(&about), ": expected an absolute path");
         buf_free(&about);
-        free(project->path), free(project->name), free(project->description);
     }
     c->project_count = kept;
 }
@@ -811,9 +816,9 @@ static void config_identity(struct config *c)
 {
     struct utsname host;
     span name = span_of(uname(&host) == 0 && host.nodename[0] ? host.nodename : "localhost");
-    c->host = span_dup(name);
+    c->host = config_keep(c, name);
     span first = name.p[0] == '.' ? name : span_cut(&name, '.');
-    c->computer = span_dup(first);
+    c->computer = config_keep(c, first);
 }
 
 static void config_redis_from_environment(struct config *c)
@@ -821,37 +826,37 @@ static void config_redis_from_environment(struct config *c)
     const char *url = getenv("TELEC_REDIS");
     if (!url) /* set to "": no Redis */
         return;
-    config_replace(&c->redis_url, span_of(url));
-    config_replace(&c->redis_from, span_of("$TELEC_REDIS"));
+    c->redis_url = config_keep(c, span_of(url));
+    c->redis_from = "$TELEC_REDIS";
 }
 
 static void config_set_defaults(struct config *c)
 {
-    c->prefix = base_dup("Ctrl-]");
-    c->prefix2 = base_dup("");
-    c->utf8 = base_dup("ask");
-    c->clipboard = base_dup("no");
-    c->role = base_dup("development");
-    c->answer = base_dup("own");
-    c->allow = base_dup("*");
-    c->attach = base_dup(CONFIG_ATTACH_REDIS);
-    c->redis_url = base_dup("");
-    c->redis_from = base_dup(c->file);
-    c->tls_command = base_dup(CONFIG_TLS_COMMAND);
-    c->mouse = base_dup("yes");
-    c->notify = base_dup("bell");
-    c->binaries = base_dup("");
-    c->title = base_dup("yes");
-    c->worktrees = base_dup("");
-    c->prepare_project = base_dup(
+    c->prefix = "Ctrl-]";
+    c->prefix2 = "";
+    c->utf8 = "ask";
+    c->clipboard = "no";
+    c->role = "development";
+    c->answer = "own";
+    c->allow = "*";
+    c->attach = CONFIG_ATTACH_REDIS;
+    c->redis_url = "";
+    c->redis_from = c->file;
+    c->tls_command = CONFIG_TLS_COMMAND;
+    c->mouse = "yes";
+    c->notify = "bell";
+    c->binaries = "";
+    c->title = "yes";
+    c->worktrees = "";
+    c->prepare_project =
         "Prepare the next todo of todos/roadmap.md that is not ready ([ ]): write its "
-        "requirements.md and implementation-plan.md in todos, below its name.");
-    c->prepare_todo = base_dup(
+        "requirements.md and implementation-plan.md in todos, below its name.";
+    c->prepare_todo =
         "Prepare the todo SLUG of todos/roadmap.md: write todos/SLUG/requirements.md and "
-        "todos/SLUG/implementation-plan.md.");
-    c->prepare_start = base_dup(
+        "todos/SLUG/implementation-plan.md.";
+    c->prepare_start =
         "Do the todo SLUG of todos/roadmap.md. Read todos/SLUG/requirements.md and "
-        "todos/SLUG/implementation-plan.md first.");
+        "todos/SLUG/implementation-plan.md first.";
 }
 
 static int config_is_set(const struct config *c)
@@ -912,44 +917,12 @@ static const char *config_program(const struct config *c)
     return c->loaded && !same && access(running, X_OK) == 0 ? running : c->program;
 }
 
-static void config_free_entries(struct config_entries *entries)
-{
-    for (int i = 0; i < entries->count; i++)
-        free(entries->items[i].name), free(entries->items[i].value);
-    free(entries->items);
-}
-
-static void config_free_agents(struct config *c)
-{
-    for (int i = 0; i < c->agent_count; i++) {
-        struct config_agent *agent = &c->agents[i];
-        free(agent->command), free(agent->session_id), free(agent->resume), free(agent->prompt);
-        free(agent->login);
-        for (int mode = 0; mode < AGENTS_MODES; mode++)
-            free(agent->flags[mode]);
-    }
-    c->agent_count = 0;
-}
-
 static void config_free(struct config *c)
 {
-    char *const strings[] = {c->program,   c->socket,    c->holders,    c->state, c->file,
-                             c->computer,  c->user,      c->host,       c->prefix, c->clipboard,
-                             c->mouse,     c->title,     c->prefix2,   c->utf8,
-                             c->redis_url, c->redis_from, c->tls_command,
-                             c->role,      c->allow,     c->attach,    c->answer,
-                             c->secret,    c->secret_file, c->unsigned_peers, c->notify,
-                             c->on_state,  c->keep_env, c->binaries, c->worktrees,
-                             c->prepare_project, c->prepare_todo, c->prepare_start};
-    for (size_t i = 0; i < COUNT_OF(strings); i++)
-        free(strings[i]);
-    config_free_entries(&c->keys);
-    config_free_entries(&c->colours);
-    config_free_entries(&c->reach);
-    config_free_agents(c);
-    for (int i = 0; i < c->project_count; i++)
-        free(c->projects[i].path), free(c->projects[i].name), free(c->projects[i].description);
-    free(c->projects);
+    free(c->state), free(c->file), free(c->socket), free(c->holders), free(c->program);
+    free(c->keys.items), free(c->colours.items), free(c->reach.items), free(c->projects);
+    config_drop_texts(c->texts);
+    config_drop_texts(c->renewed);
     buf_free(&c->problems);
     buf_free(&c->text);
     *c = (struct config){0};
@@ -961,10 +934,11 @@ static void config_renew_agents(struct config *c)
     buf error = {0};
     if (disk_answers(c->disk) &&
         config_load(&fresh, c->program, c->socket, c->file, &error) == 0) {
-        config_free_agents(c);
         memcpy(c->agents, fresh.agents, sizeof c->agents);
         c->agent_count = fresh.agent_count;
-        fresh.agent_count = 0;
+        config_drop_texts(c->renewed);
+        c->renewed = fresh.texts;
+        fresh.texts = NULL;
     }
     config_free(&fresh);
     buf_free(&error);

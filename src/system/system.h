@@ -504,22 +504,22 @@ static int redis_url_resolve_main(const char *host, const char *port);
 
 struct config_agent {
     char name[CONFIG_NAME_MAX];
-    char *command;              /* as in a shell */
-    char *flags[AGENTS_MODES];
-    char *session_id, *resume;  /* NULL or "": it takes none */
-    char *prompt;
-    char *login;                /* "yes", or NULL */
+    const char *command;              /* as in a shell */
+    const char *flags[AGENTS_MODES];
+    const char *session_id, *resume; /* NULL or "": it takes none */
+    const char *prompt;
+    const char *login;          /* "yes", or NULL */
     int lines[CONFIG_ORIGINS];
 };
 
 struct config_project {
-    char *path, *name, *description;
+    const char *path, *name, *description;
     int line, lines[CONFIG_ORIGINS];
 };
 
 /* Lines of [keys] and [colours], which the UI parses. */
 struct config_entry {
-    char *name, *value;
+    const char *name, *value;
     int line;
 };
 
@@ -528,37 +528,43 @@ struct config_entries {
     int count;
 };
 
+/* A text of the configuration, which lives as long as that. */
+struct config_text {
+    struct config_text *next;
+    char text[];
+};
+
 struct config {
-    char *state;
-    char *computer, *user, *host; /* as others see it */
-    char *socket, *holders;     /* the daemon's; holders' directory */
-    char *file;
-    char *program;              /* absolute */
+    char *state, *file;
+    char *socket, *holders;             /* the daemon's; holders' directory */
+    char *program;                      /* absolute */
     int loaded;
-    char *clipboard;            /* "yes": sessions may set it */
-    char *prefix;               /* "Ctrl-]" */
-    char *prefix2;              /* … or "Esc Esc", or "" */
-    char *utf8;                 /* "yes", "no", "ask" */
-    char *redis_url;            /* "": none */
-    char *redis_from;           /* "FILE:LINE" or "$TELEC_REDIS" */
-    char *role;                 /* "development" */
-    char *answer;               /* "all", or "own" */
-    char *allow;                /* computers; "*": all */
-    char *secret, *secret_file; /* signs changes */
-    char *unsigned_peers;       /* TeleClaude daemons */
-    char *attach;               /* CONFIG_ATTACH_REDIS, or a command */
-    char *tls_command;          /* for rediss:// */
-    char *mouse;                /* "yes" */
-    char *notify;               /* "bell", "osc9" … "none" */
-    char *keep_env;             /* variables; or NULL */
-    char *on_state;             /* a command, or NULL */
-    char *title;                /* "yes" */
-    char *worktrees;            /* "": beside the repository */
+    struct config_text *texts, *renewed; /* renewed: of config_renew_agents */
+    const char *computer, *user, *host; /* as others see it */
+    const char *clipboard;              /* "yes": sessions may set it */
+    const char *prefix;                 /* "Ctrl-]" */
+    const char *prefix2;                /* … or "Esc Esc", or "" */
+    const char *utf8;                   /* "yes", "no", "ask" */
+    const char *redis_url;              /* "": none */
+    const char *redis_from;             /* "FILE:LINE" or "$TELEC_REDIS" */
+    const char *role;                   /* "development" */
+    const char *answer;                 /* "all", or "own" */
+    const char *allow;                  /* computers; "*": all */
+    const char *secret, *secret_file;   /* signs changes */
+    const char *unsigned_peers;         /* TeleClaude daemons */
+    const char *attach;                 /* CONFIG_ATTACH_REDIS, or a command */
+    const char *tls_command;            /* for rediss:// */
+    const char *mouse;                  /* "yes" */
+    const char *notify;                 /* "bell", "osc9" … "none" */
+    const char *keep_env;               /* variables; or NULL */
+    const char *on_state;               /* a command, or NULL */
+    const char *title;                  /* "yes" */
+    const char *worktrees;              /* "": beside the repository */
     /* [prepare]: for an agent; SLUG: the todo's */
-    char *prepare_project, *prepare_todo, *prepare_start;
+    const char *prepare_project, *prepare_todo, *prepare_start;
     struct config_entries keys, colours;
-    struct config_entries reach; /* NAME and command */
-    char *binaries;             /* a directory */
+    struct config_entries reach;        /* NAME and command */
+    const char *binaries;               /* a directory */
     /* "-S", a variable, or NULL: the default */
     const char *socket_from, *state_from, *file_from;
     int is_read_once;           /* a pipe: a daemon … */

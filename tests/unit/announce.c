@@ -18,7 +18,7 @@ static void unit_announce_init(struct unit_announce *u, const char *script)
     buf_fmt(&b, "%s/tell", u->server.d.dir);
     CHECK_INT(chmod(buf_cstr(&b), 0700), 0);
     buf_str(&b, " word");
-    u->server.d.config.on_state = span_dup(buf_view(&b));
+    u->server.d.config.on_state = config_keep(&u->server.d.config, buf_view(&b));
     buf_free(&b);
     announce_init(&u->announce, &u->server.sessions);
 }
@@ -100,8 +100,7 @@ static void unit_announce_bounded(void)
     CHECK_INT(u.announce.count, ANNOUNCE_QUEUE_MAX);
     CHECK_SPAN(span_of(u.announce.queue[0]), "n5");
     u.announce.running = 0;
-    free(u.server.d.config.on_state);
-    u.server.d.config.on_state = span_dup(span_of("/nonexistent/command"));
+    u.server.d.config.on_state = "/nonexistent/command";
     announce_add(&u.announce, "s1");
     CHECK_INT(u.announce.count, 0);
     CHECK(!u.announce.running);

@@ -201,8 +201,7 @@ static void unit_commands_follow(void)
     CHECK(strstr(buf_cstr(&u.error), "trying again") && strstr(u.error.p, "missing here"));
     test_begin("tail --follow names the session's computer: the next daemon may not know it");
     u.frames = frames;
-    free(u.config.computer);
-    u.config.computer = span_dup(span_of("other"));
+    u.config.computer = "other";
     CHECK_INT(unit_context_call(&u, "tail -f abcd"), 0);
     CHECK(strstr(buf_cstr(&u.asked), "/attach?sizes=1&scrollback=1&computer=here\n") != NULL);
     unit_context_free(&u);
@@ -451,7 +450,8 @@ static void unit_commands_hook_stdin(void)
     test_begin("a hook reads its event from stdin, and tells the holder when no daemon runs");
     unit_context_init(&u, NULL);
     u.no_daemon = 1;
-    config_replace(&u.config.holders, span_of(u.dir));
+    free(u.config.holders);
+    u.config.holders = base_dup(u.dir);
     snprintf(path, sizeof path, "%s/me.sock", u.dir);
     int listening = conn_listen(path, error, sizeof error);
     CHECK(listening >= 0);
@@ -485,15 +485,15 @@ static void unit_commands_attach(void)
     unit_context_init(&u, script);
     CHECK_INT(unit_context_call(&u, "attach over"), 1);
     CHECK(strstr(u.error.p, "over: the session has ended") != NULL);
-    config_replace(&u.config.attach, span_of("sh -c 'exit 7' DEST"));
+    u.config.attach = "sh -c 'exit 7' DEST";
     CHECK_INT(unit_context_call(&u, "attach there"), 1);
     CHECK(strstr(u.error.p, "ended with status 7: the command there failed") != NULL);
-    config_replace(&u.config.attach, span_of("sh -c 'exit 255' DEST"));
+    u.config.attach = "sh -c 'exit 255' DEST";
     CHECK_INT(unit_context_call(&u, "attach there"), 1);
     CHECK(strstr(u.error.p, "status 255: [peers] attach in ") != NULL);
-    config_replace(&u.config.attach, span_of("true DEST"));
+    u.config.attach = "true DEST";
     CHECK_INT(unit_context_call(&u, "attach there"), 0);
-    config_replace(&u.config.attach, span_of("/nowhere/ssh DEST"));
+    u.config.attach = "/nowhere/ssh DEST";
     CHECK_INT(unit_context_call(&u, "attach there"), 1);
     CHECK(strstr(u.error.p, "cannot run /nowhere/ssh: No such file") != NULL);
     unit_context_free(&u);
@@ -520,7 +520,7 @@ static void unit_commands_attach_which(void)
     struct unit_context u;
     test_begin("attach without a name takes what has waited longest; - needs a session before");
     unit_context_init(&u, script);
-    config_replace(&u.config.attach, span_of("ssh DEST"));
+    u.config.attach = "ssh DEST";
     CHECK_INT(unit_context_call(&u, "attach"), 1);
     CHECK(strstr(u.error.p, "the first") != NULL);
     CHECK_INT(unit_context_call(&u, "attach -"), 1);

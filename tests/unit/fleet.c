@@ -501,7 +501,7 @@ static void unit_fleet_stop(struct unit_fleet_computer *c)
     requests_free(&c->requests);
     peers_free(&c->fleet);
     sessions_free(&c->sessions);
-    config_free_agents(&c->config);
+    config_drop_texts(c->config.texts), config_drop_texts(c->config.renewed);
     cache_free(&c->cache);
     projects_free(&c->projects);
     buf_free(&c->heard);

@@ -135,9 +135,8 @@ static void unit_server_init(struct unit_server *u)
     memset(u, 0, sizeof *u);
     unit_httpd_init(&u->h);
     unit_daemon_init(&u->d);
-    free(u->d.config.computer), free(u->d.config.redis_url);
-    u->d.config.computer = span_dup(span_of("here"));
-    u->d.config.redis_url = span_dup(span_of(""));
+    u->d.config.computer = "here";
+    u->d.config.redis_url = "";
     CHECK_INT(places_make_dirs(&u->d.config, &said), 0);
     buf_fmt(&said, "%s/sessions", u->d.state);
     mkdir(buf_cstr(&said), 0700);

@@ -98,7 +98,7 @@ static void unit_sessions_start(struct unit_sessions *u)
 static void unit_sessions_stop(struct unit_sessions *u)
 {
     sessions_free(&u->all);
-    config_free_agents(&u->config);
+    config_drop_texts(u->config.texts), config_drop_texts(u->config.renewed);
     cache_free(&u->cache);
     loop_free(&u->loop);
 }

@@ -49,8 +49,7 @@ static void unit_tools_doctor(void)
     struct json array;
     test_begin("doctor has a verdict on each point, and fails when one is bad");
     unit_context_init(&u, script);
-    free(u.config.redis_url);
-    u.config.redis_url = span_dup(span_of("redis://h:1"));
+    u.config.redis_url = "redis://h:1";
     CHECK_INT(unit_context_call(&u, "doctor --json"), 1);
     CHECK(json_parse(buf_view(&u.out), &array, NULL, NULL) == PARSE_DONE);
     for (size_t i = 0; i < COUNT_OF(abouts); i++) {
