@@ -337,13 +337,18 @@ static void keys_show(void *ctx, int view)
     app_show(t, view ? (enum app_mode)view : t->shown == APP_TODOS ? APP_SESSIONS : APP_TODOS);
 }
 
+/* Compares what the daemon uses. */
 static int keys_is_same(const struct config *a, const struct config *b)
 {
     buf texts[2] = {{0}, {0}};
+    char *from[2];
     config_put(a, &texts[0]), config_put(b, &texts[1]);
-    /* before it: where the paths come from */
-    int same = strcmp(strstr(buf_cstr(&texts[0]), "\n[computer]"),
-                      strstr(buf_cstr(&texts[1]), "\n[computer]")) == 0;
+    for (int i = 0; i < 2; i++) {
+        /* before it: where the paths come from */
+        from[i] = strstr(buf_cstr(&texts[i]), "\n[computer]");
+        *strstr(from[i], "\n[prepare]") = '\0';
+    }
+    int same = strcmp(from[0], from[1]) == 0;
     buf_free(&texts[0]), buf_free(&texts[1]);
     return same;
 }
@@ -371,8 +376,7 @@ static void keys_reload(struct app *t)
         keys_bind(&t->keys, t->config, &problems);
         app_set_theme(t, &problems);
         app_say(t, 0, same ? "refreshed"
-                           : "refreshed; [computer], [redis] and [peers] are the daemon's: they "
-                             "change when it starts again");
+                           : "refreshed; changes for the daemon need: telec daemon --restart");
         app_say_problems(t, &problems);
     }
     buf_free(&error), buf_free(&problems);

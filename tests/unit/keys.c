@@ -218,6 +218,13 @@ static void unit_keys_states(void)
     unit_app_end(&u);
 }
 
+static void unit_keys_write(const char *file, const char *text)
+{
+    FILE *out = fopen(file, "w");
+    fputs(text, out);
+    fclose(out);
+}
+
 static void unit_keys_reload(void)
 {
     struct unit_app u;
@@ -225,9 +232,7 @@ static void unit_keys_reload(void)
     test_begin("r reads the UI's configuration again, and every problem is a message");
     unit_keys_begin(&u);
     snprintf(file, sizeof file, "%s/config", u.dir);
-    FILE *out = fopen(file, "w");
-    fputs("[ui]\nnotify = none\nmouse = loud\n[keys]\nquit = Z\nnothing = x\n", out);
-    fclose(out);
+    unit_keys_write(file, "[ui]\nnotify = none\nmouse = loud\n[keys]\nquit = Z\nnothing = x\n");
     u.config.loaded = 1;
     u.config.program = (char *)"/bin/sh";
     u.config.file = file;
@@ -239,6 +244,12 @@ static void unit_keys_reload(void)
     UNIT_APP_SEE(&u, "nothing: no such action");
     unit_app_type(&u, "!q");
     CHECK(!u.t->quit);
+    unit_keys_write(file, "[keys]\nquit = Z\n[ui]\nmouse = no\n");
+    unit_app_type(&u, "r");
+    UNIT_APP_SEE(&u, " refreshed\n"); /* no word of the daemon */
+    unit_keys_write(file, "[keys]\nquit = Z\n[computer]\nname = other\n");
+    unit_app_type(&u, "r");
+    UNIT_APP_SEE(&u, "changes for the daemon need: telec daemon --restart");
     unit_app_type(&u, "Z");
     CHECK(u.t->quit);
     unlink(file);
