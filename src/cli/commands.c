@@ -91,6 +91,8 @@ static const struct commands_field *commands_field(span name)
 /* A list: its columns in order, and on a terminal their widths and the terminal's. */
 struct commands_table {
     const struct commands_field *shown[COMMANDS_SHOWN_MAX];
+    size_t lengths[COMMANDS_SHOWN_MAX]; /* of their members in JSON, with the quotes */
+    buf raw, text;                      /* of the cell in work */
     int widths[COMMANDS_SHOWN_MAX];
     size_t count;
     int tty, cols;
@@ -100,10 +102,12 @@ struct commands_table {
 static int commands_table_init(struct commands_table *t, const char *columns, int tty)
 {
     *t = (struct commands_table){.tty = tty, .cols = INT_MAX};
-    for (span rest = span_of(columns); rest.n; t->count++)
+    for (span rest = span_of(columns); rest.n; t->count++) {
         if (t->count == COMMANDS_SHOWN_MAX ||
             !(t->shown[t->count] = commands_field(span_cut(&rest, ','))))
             return 0;
+        t->lengths[t->count] = strlen(t->shown[t->count]->member) + 2;
+    }
     return t->count > 0;
 }
 
@@ -113,9 +117,9 @@ static void commands_find(const struct commands_table *t, struct json session,
 {
     *row = (struct commands_row){.session = session};
     for (struct json_iter it = json_iter(session); json_next(&it);) {
+        size_t n = memchr(it.key.text.p, '\\', it.key.text.n) ? 0 : it.key.text.n;
         for (size_t i = 0; i < t->count; i++)
-            if (JSON_MAY_BE(it.key, t->shown[i]->member) &&
-                json_text_eq(it.key, t->shown[i]->member))
+            if ((n == t->lengths[i] || !n) && json_text_eq(it.key, t->shown[i]->member))
                 row->values[i] = it.value;
         if (json_text_eq(it.key, "state"))
             row->state = it.value;
@@ -124,48 +128,48 @@ static void commands_find(const struct commands_table *t, struct json session,
     }
 }
 
-/* Sets *text to what a column shows of the row; of a session of type JSON_NONE to the heading. A
+/* Sets t->text to what column i shows of the row; of a session of type JSON_NONE to the heading. A
  * terminal gets the name of a command's program, else the whole command. */
-static void commands_set_field(buf *text, const struct commands_field *f,
-                              const struct commands_row *row, struct json value, int tty)
+static void commands_set_cell(struct commands_table *t, size_t i, const struct commands_row *row)
 {
-    buf_clear(text);
+    const struct commands_field *f = t->shown[i];
+    struct json value = row->values[i];
+    buf *raw = &t->raw;
+    buf_clear(raw);
     if (json_type(row->session) != JSON_OBJECT)
-        buf_str(text, f->head);
+        buf_str(raw, f->head);
     else if (f->put)
-        f->put(text, row, value);
+        f->put(raw, row, value);
     else if (json_type(value) == JSON_NUMBER)
-        buf_span(text, value.text);
+        buf_span(raw, value.text);
     else
-        json_put_text(text, value);
-    if (tty && f->put == commands_put_agent && json_type(value) != JSON_STRING && text->n) {
-        char **words = config_words(buf_view(text));
+        json_put_text(raw, value);
+    if (t->tty && f->put == commands_put_agent && json_type(value) != JSON_STRING && raw->n) {
+        char **words = config_words(buf_view(raw));
         if (words && words[0]) {
-            buf_clear(text);
-            buf_str(text, config_last_part(words[0]));
+            buf_clear(raw);
+            buf_str(raw, config_last_part(words[0]));
         }
         free(words);
     }
-    if (f == commands_fields && text->n > COMMANDS_ID)
-        text->n = COMMANDS_ID;
-    if (!text->n)
-        buf_byte(text, '-');
+    if (f == commands_fields && raw->n > COMMANDS_ID)
+        raw->n = COMMANDS_ID;
+    if (!raw->n)
+        buf_byte(raw, '-');
+    buf_clear(&t->text);
+    utf8_put_visible(&t->text, buf_view(raw));
 }
 
 /* Widens the columns to what they show of the session. */
 static void commands_widen(struct commands_table *t, struct json session)
 {
     struct commands_row row;
-    buf raw = {0}, text = {0};
     commands_find(t, session, &row);
-    for (size_t i = 0; i < t->count; i++, buf_clear(&text)) {
-        commands_set_field(&raw, t->shown[i], &row, row.values[i], 1);
-        utf8_put_visible(&text, buf_view(&raw));
-        int used = cell_columns(buf_view(&text));
+    for (size_t i = 0; i < t->count; i++) {
+        commands_set_cell(t, i, &row);
+        int used = cell_columns(buf_view(&t->text));
         t->widths[i] = used > t->widths[i] ? used : t->widths[i];
     }
-    buf_free(&raw);
-    buf_free(&text);
 }
 
 /* Narrows the widest columns until a line fits. */
@@ -200,28 +204,24 @@ static void commands_put_padded(buf *out, span text, int most, int width, int pa
 }
 
 /* Appends a line: on a terminal padded and cut at its width, else with tabs. */
-static void commands_put_session(buf *out, const struct commands_table *t, struct json session)
+static void commands_put_session(buf *out, struct commands_table *t, struct json session)
 {
     struct commands_row row;
-    buf raw = {0}, text = {0};
     int room = t->cols;
     commands_find(t, session, &row);
     for (size_t i = 0; i < t->count && room > 0; i++) {
         int is_last = i + 1 == t->count, width = t->widths[i];
-        commands_set_field(&raw, t->shown[i], &row, row.values[i], t->tty);
-        buf_clear(&text);
-        utf8_put_visible(t->tty ? &text : out, buf_view(&raw));
+        commands_set_cell(t, i, &row);
         if (!t->tty) {
+            buf_span(out, buf_view(&t->text));
             buf_str(out, is_last ? "" : "\t");
             continue;
         }
-        commands_put_padded(out, buf_view(&text), width < room ? width : room,
+        commands_put_padded(out, buf_view(&t->text), width < room ? width : room,
                            is_last || room <= width + 2 ? 0 : width + 2,
                            strcmp(t->shown[i]->name, "directory") == 0);
         room -= width + 2;
     }
-    buf_free(&raw);
-    buf_free(&text);
     buf_byte(out, '\n');
 }
 
@@ -285,7 +285,7 @@ static int commands_put_list(struct context *c, struct commands_table *t)
     buf out = {0};
     int rows, as_json = c->value['X'] != NULL;
     struct json list = context_reply(c);
-    buf_reserve(&out, c->body.n / 4); /* most likely all of it */
+    buf_reserve(&out, c->body.n); /* it is less: at most one block */
     if (t->tty && !as_json) {
         commands_widen(t, (struct json){0});
         for (struct json_iter it = json_iter(list); json_next(&it);)
@@ -303,6 +303,7 @@ static int commands_put_list(struct context *c, struct commands_table *t)
             buf_span(&out, it.value.text);
         buf_str(&out, as_json ? "\n" : "");
     }
+    buf_free(&t->raw), buf_free(&t->text);
     return context_write(&out);
 }
 

@@ -41,10 +41,16 @@ static int context_write(buf *b)
 static void context_on_reply(void *ctx, int status, span body, const char *error)
 {
     struct context *c = ctx;
+    (void)body;
     c->replied = 1;
     c->status = status;
-    buf_clear(&c->body);
-    buf_span(&c->body, error ? span_of(error) : body);
+    buf_free(&c->body);
+    if (error) {
+        buf_str(&c->body, error);
+        return;
+    }
+    c->body = *c->client.body; /* `body`, taken: it may be long */
+    *c->client.body = (buf){0};
 }
 
 static void context_send(struct context *c, const char *method, const char *target,

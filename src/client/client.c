@@ -118,6 +118,7 @@ static void client_request_end(struct client_request *r, const char *error)
     c->answered = error == NULL;
     if (!error)
         c->started = 0;
+    c->body = &r->body;
     r->done(r->ctx, error ? 0 : r->status, buf_view(&r->body), error);
     if (r->connected)
         conn_cancel(&r->conn);
@@ -160,6 +161,9 @@ static enum parse client_request_feed(struct client_request *r)
         r->client->foreign = !span_starts(http_header(&head, "Server"), "telec/");
         http_body_init(&r->framing, &head, r->method);
         r->framing.most = CLIENT_BODY_MAX;
+        if (r->framing.left > 0) /* a longer one grows: nobody has seen it yet */
+            buf_reserve(&r->body, (size_t)(r->framing.left < CLIENT_BODY_ROOM ? r->framing.left
+                                                                              : CLIENT_BODY_ROOM));
         r->in_body = 1;
     }
     do {
@@ -255,6 +259,7 @@ static void client_request(struct client *c, const char *method, const char *tar
     r->done = done;
     r->ctx = ctx;
     LIST_PUSH(&c->requests, r);
+    c->loop->reads_much = 1;
     http_put_request(&r->text, method, target, body.p ? (long long)body.n : -1,
                      body.p ? "Content-Type: application/json\r\nConnection: close\r\n"
                             : "Connection: close\r\n");

@@ -86,6 +86,9 @@ static void vcs_cancel(struct vcs *v);
 #ifndef CLIENT_BODY_MAX
 #define CLIENT_BODY_MAX (64 * 1024 * 1024)
 #endif
+#ifndef CLIENT_BODY_ROOM
+#define CLIENT_BODY_ROOM (1024 * 1024) /* of one is made before it comes */
+#endif
 #ifndef CLIENT_MESSAGE_MAX
 #define CLIENT_MESSAGE_MAX (64 * 1024 * 1024)
 #endif
@@ -119,6 +122,7 @@ struct client {
     int stopped;              /* by close code 1001: the user starts the next one */
     char *start_error;
     enum client_push push;
+    buf *body;                /* of the answer; done may take it */
     int answered;             /* the last request was … */
     int foreign;              /* … by a TeleClaude daemon */
     struct client_ws *ws;

@@ -447,7 +447,8 @@ static void config_set_entry(struct config_line *line, struct config_entries *en
     if (i == entries->count) {
         entries->items =
             base_grow(entries->items, (size_t)(entries->count + 1) * sizeof *entries->items);
-        entries->items[entries->count++] = (struct config_entry){config_keep(line->config, name), NULL, 0};
+        entries->items[entries->count++] =
+            (struct config_entry){config_keep(line->config, name), NULL, 0};
     }
     entries->items[i].value = config_keep(line->config, line->value);
     entries->items[i].line = line->number;

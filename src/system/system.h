@@ -121,7 +121,7 @@ struct loop {
     struct loop_task *task_first, **task_last;
     long long now;          /* clock_mono_ms of the pass */
     buf spare;              /* lent to the connection that is reading */
-    int reads_much;         /* a read has been filled */
+    int reads_much;         /* a read has been filled, or will be */
     struct loop_child *children;
     int adopts;
     struct loop_fd signal_fd;

@@ -41,7 +41,8 @@ static void tree_put_agent(const struct tree_session *s, buf *b)
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-enum tree_member { TREE_TEXT, TREE_LINES, TREE_TIME, TREE_FLAG, TREE_IS_THERE, TREE_EXIT, TREE_NOTHING };
+enum tree_member { TREE_TEXT, TREE_LINES, TREE_TIME, TREE_FLAG, TREE_IS_THERE, TREE_EXIT,
+                   TREE_NOTHING };
 
 /* The members of an object, in the order in which daemons write them: most are found at once. */
 static const struct {
@@ -57,7 +58,7 @@ static const struct {
     {TREE_NAME("title"), TREE_TEXT, TREE_AT(title)},
     {TREE_NAME("working_directory"), TREE_TEXT, TREE_AT(directory)},
     {TREE_NAME("thinking_mode"), TREE_TEXT, TREE_AT(mode)},
-    {TREE_NAME("mode"), TREE_TEXT, TREE_AT(mode)}, /* after thinking_mode; TeleClaude has only that */
+    {TREE_NAME("mode"), TREE_TEXT, TREE_AT(mode)}, /* TeleClaude has thinking_mode only */
     {TREE_NAME("active_agent"), TREE_TEXT, TREE_AT(agent)},
     {TREE_NAME("command"), TREE_TEXT, TREE_AT(command)},
     {TREE_NAME("created_at"), TREE_TIME, TREE_AT(created)},

@@ -431,8 +431,8 @@ static void unit_json_objects(void)
 {
     test_begin("an array's objects are read member by member, by the names that are expected");
     struct json v = unit_json_value(
-        "[{\"aaaa\":1,\"bbbbbbbb1\":{\"a\":[2]}} , 7,{},[{\"aaaa\":3}],{ \"aaaa\":4},{\"aaaab\": \"}\","
-        "\"\\u0061aaa\":5}]");
+        "[{\"aaaa\":1,\"bbbbbbbb1\":{\"a\":[2]}} , 7,{},[{\"aaaa\":3}],{ \"aaaa\":4},"
+        "{\"aaaab\": \"}\",\"\\u0061aaa\":5}]");
     struct json_iter it = json_iter(v), one = {0};
     CHECK(json_next_object(&it, &one));
     CHECK(!unit_json_next_is(&one, "bbbbbbbb1") && !unit_json_next_is(&one, "aaaab") &&

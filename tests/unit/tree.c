@@ -336,6 +336,57 @@ static void unit_tree_rings(void)
     }
 }
 
+/* The sanitizer sees a text that leaves its block. */
+static void unit_tree_texts(void)
+{
+    static const struct {
+        const char *object, *title, *choices, *computer;
+    } cases[] = {
+        {"\"title\":\"\"", "", NULL, "vm"},
+        {"\"title\":\"\\n\\u00e9\\ud83d\\ude00\\\\\"", "\n\u00e9\U0001f600\\", NULL, "vm"},
+        {"\"title\":\"\\ud800x\",\"choices\":[]", "\ufffdx", NULL, "vm"},
+        {"\"choices\":[\"\",\"a\",5,null],\"title\":null", NULL, "\na\n\n\n", "vm"},
+        {"\"title\":\"a\",\"title\":\"bc\",\"computer\":null,\"title\":[\"\"]", NULL, NULL, "vm"},
+        {"\"choices\":\"no list\",\"computer\":\"\",\"title\":\"a\\u0000b\"", "a", NULL, ""},
+        {"\"computer\":\"other\",\"mode\":5,\"branch\":true,\"title\":{\"a\":\"b\"}", NULL, NULL,
+         "other"},
+    };
+    test_begin("a session's texts are those of its object, however they are written");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tree t;
+        buf b = {0};
+        outline_init(&t, "vm", NULL);
+        for (int again = 0; again < 2; again++) {
+            buf_clear(&b);
+            buf_fmt(&b, "{\"event\":\"session_updated\",\"data\":{\"session_id\":\"s\",%s}}",
+                    again ? cases[i].object : "\"title\":\"before\"");
+            models_event(&t, NULL, buf_view(&b));
+        }
+        const struct tree_session *s = tree_session(&t, "s");
+        CHECK(s && tree_equal(s->title, cases[i].title) &&
+              tree_equal(s->choices, cases[i].choices) &&
+              tree_equal(s->computer, cases[i].computer));
+        outline_free(&t);
+        buf_free(&b);
+    }
+}
+
+static void unit_tree_many_members(void)
+{
+    test_begin("an object may have a member more often than there are members");
+    struct tree t;
+    buf b = {0};
+    outline_init(&t, "vm", NULL);
+    buf_str(&b, "{\"event\":\"session_created\",\"data\":{\"session_id\":\"s\"");
+    for (int i = 0; i < 100; i++)
+        buf_fmt(&b, ",\"title\":\"%d\",\"odd\":1", i);
+    buf_str(&b, "}}");
+    models_event(&t, NULL, buf_view(&b));
+    CHECK(tree_session(&t, "s") && tree_session(&t, "s")->title);
+    outline_free(&t);
+    buf_free(&b);
+}
+
 static void unit_tree_numbers(void)
 {
     test_begin("a session's number has a part for each session above it");
@@ -780,6 +831,8 @@ static void unit_tree(void)
 {
     unit_tree_against_model();
     unit_tree_rings();
+    unit_tree_texts();
+    unit_tree_many_members();
     unit_tree_numbers();
     unit_tree_versions();
     unit_tree_odd_events();
