@@ -93,8 +93,10 @@ static void launch_fill(struct session *s, const struct session_plan *plan)
 {
     int from_message = plan->message && plan->message[0] == '/';
     s->title = launch_dup(plan->title ? plan->title : from_message ? plan->message : "Untitled");
-    if (strlen(s->title) > LAUNCH_TITLE_MAX)
-        s->title[LAUNCH_TITLE_MAX] = '\0';
+    size_t n = strlen(s->title);
+    while (n > LAUNCH_TITLE_MAX || (n && (s->title[n] & 0xc0) == 0x80))
+        n--; /* to the end of a character */
+    s->title[n] = '\0';
     s->directory = launch_dup(plan->directory);
     s->agent = plan->command ? NULL : launch_dup(plan->agent);
     s->mode = plan->command ? NULL : launch_dup(plan->mode);

@@ -783,8 +783,25 @@ static void unit_sessions_ended(void)
     unit_sessions_free(&u);
 }
 
+static void unit_sessions_long_title(void)
+{
+    struct unit_sessions u;
+    struct session one = {.owner = &u.all};
+    char title[LAUNCH_TITLE_MAX * 2] = "xy";
+    test_begin("a title too long for a new session is cut between characters");
+    unit_sessions_init(&u);
+    while (strlen(title) < LAUNCH_TITLE_MAX + 30)
+        strcat(title, "\xe4\xb8\x96");
+    launch_fill(&one, &(struct session_plan){.title = title, .directory = "/"});
+    CHECK_INT(strlen(one.title), 2 + (LAUNCH_TITLE_MAX - 2) / 3 * 3);
+    CHECK(strlen(one.title) != LAUNCH_TITLE_MAX && span_starts(span_of(title), one.title));
+    free(one.title), free(one.directory), free(one.machine), free(one.host), free(one.boot);
+    unit_sessions_free(&u);
+}
+
 static void unit_sessions(void)
 {
+    unit_sessions_long_title();
     unit_sessions_restarts();
     unit_sessions_resumes();
     unit_sessions_named();
