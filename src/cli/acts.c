@@ -50,10 +50,7 @@ static int acts_has_filter(const struct context *c, const char *state)
 /* Adds the sessions that the filters match. Returns 0, or 1 after a message. */
 static int acts_filter(struct context *c, const char *state, struct acts_ids *found)
 {
-    buf query = {0};
-    buf_str(&query, CONTEXT_ALL_SESSIONS);
-    int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
-    buf_free(&query);
+    int failed = context_get_listing(c, CONTEXT_ALL_SESSIONS);
     for (struct json_iter it = json_iter(failed ? (struct json){0} : context_reply(c));
          json_next(&it);) {
         if (!acts_matches(c, it.value, state))
@@ -262,10 +259,9 @@ static int acts_restart_one(struct context *c, const char *id)
 /* Restarts all sessions that were lost with the computer. */
 static int acts_restart_lost(struct context *c)
 {
-    buf target = {0}, list = {0};
+    buf list = {0};
     struct json sessions = {0};
-    buf_str(&target, c->value['o'] ? "/sessions" : "/sessions?computer=local");
-    int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
+    int failed = context_get_listing(c, c->value['o'] ? "/sessions" : "/sessions?computer=local");
     buf_span(&list, failed ? (span){0} : buf_view(&c->body)); /* the next reply replaces it */
     json_read(buf_view(&list), &sessions);
     for (struct json_iter it = json_iter(sessions); json_next(&it);) {
@@ -275,7 +271,7 @@ static int acts_restart_lost(struct context *c)
             failed |= acts_restart_one(c, id);
         free(id);
     }
-    buf_free(&target), buf_free(&list);
+    buf_free(&list);
     return failed;
 }
 

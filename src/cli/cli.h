@@ -52,8 +52,11 @@ static int context_check(struct context *c);
  * accepted. */
 static int context_post(struct context *c, const char *target, const buf *body, int ms);
 static struct json context_reply(const struct context *c); /* valid until the next request */
-/* Adds --computer, when it is given. Returns the target, NUL-terminated. */
-static const char *context_put_computer(const struct context *c, buf *target);
+/* Says when no computer has that name. Returns 0 or 1. */
+static int context_check_computer(struct context *c, const char *name);
+/* GET of a target, of --computer where that is given. Returns 0, or 1 after a message: it failed, or
+ * the list is empty since no computer has that name. */
+static int context_get_listing(struct context *c, const char *target);
 /* Finds a session by the beginning of its id, or its title; here, else on other computers. *target
  * becomes "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
 static int context_find(struct context *c, const char *word, buf *target);
@@ -64,7 +67,7 @@ static int context_find_many(struct context *c, char *const *words, int count, c
 static int context_find_many_ended(struct context *c, char *const *words, int count,
                                    char **found);
 /* GET of what context_find has found. Returns 0, or 1 after a message. */
-static int context_get(struct context *c, const buf *target);
+static int context_get(struct context *c, buf *target);
 /* Returns the id with that prefix, to be freed; NULL: none, or several. */
 static char *context_find_on_disk(const struct context *c, const char *prefix);
 static void context_put_lines(buf *b, span text);

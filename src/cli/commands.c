@@ -264,22 +264,6 @@ static void commands_keep_computer(struct context *c, const char *computer)
     c->body = kept;
 }
 
-/* Says when no computer has that name. Returns 0 or 1. */
-static int commands_check_computer(struct context *c, const char *name)
-{
-    int found = 0;
-    buf kept = c->body;
-    c->body = (buf){0};
-    if (context_ask(c, "GET", CONTEXT_COMPUTERS, NULL) == 0)
-        for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
-            found |= json_member_eq(it.value, "name", name);
-    buf_free(&c->body);
-    c->body = kept;
-    return found || strcmp(name, "local") == 0
-               ? 0
-               : context_fail("%s: no computer has that name ('telec computers' shows them)", name);
-}
-
 static int commands_put_list(struct context *c, struct commands_table *t)
 {
     buf out = {0};
@@ -322,7 +306,6 @@ static void commands_say_host(struct context *c)
 
 static int commands_list(struct context *c)
 {
-    buf target = {0};
     struct commands_table t;
     int tty = isatty(1);
     const char *columns = c->value['Q'] ? c->value['Q']
@@ -330,16 +313,10 @@ static int commands_list(struct context *c)
                                         : COMMANDS_COLUMNS;
     if (!commands_table_init(&t, columns, tty))
         return context_usage("expected columns of " COMMANDS_COLUMNS, columns);
-    buf_str(&target, c->value['O'] ? CONTEXT_ENDED_SESSIONS : CONTEXT_ALL_SESSIONS);
-    int failed = context_ask(c, "GET", context_put_computer(c, &target), NULL);
-    buf_free(&target);
-    if (failed)
+    if (context_get_listing(c, c->value['O'] ? CONTEXT_ENDED_SESSIONS : CONTEXT_ALL_SESSIONS) != 0)
         return 1;
     if (c->client.foreign && c->value['o'])
         commands_keep_computer(c, c->value['o']);
-    if (c->value['o'] && span_eq(buf_view(&c->body), "[]") &&
-        commands_check_computer(c, c->value['o']) != 0)
-        return 1;
     int status = c->value['j'] ? commands_write_body(c) : commands_put_list(c, &t);
     if (tty && !c->client.foreign)
         commands_say_host(c);
@@ -475,7 +452,7 @@ static int commands_create(struct context *c, const char *agent, const char *mod
     directory = commands_directory(c->value['C'], here);
     if (!directory)
         return 1;
-    if (!here && commands_check_computer(c, computer) != 0) { /* the daemon may still look for it */
+    if (!here && context_check_computer(c, computer) != 0) { /* the daemon may still look for it */
         free(directory);
         return 1;
     }
@@ -585,7 +562,7 @@ static int commands_tail(struct context *c)
     if (failed < 0 || (!failed && (over || !c->value['f']))) {
         buf_fmt(&query, "%s/transcript?tail_chars=%lld", target.p,
                 c->value['l'] ? INT_MAX : chars);
-        failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
+        failed = context_get_listing(c, buf_cstr(&query));
         struct json data = json_get(context_reply(c), "data");
         json_put_member(&text, context_reply(c), "transcript");
         if (!text.n) /* some TeleClaude daemons */

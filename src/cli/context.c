@@ -115,10 +115,31 @@ static int context_post(struct context *c, const char *target, const buf *body, 
     return c->status >= 200 && c->status < 300;
 }
 
-static const char *context_put_computer(const struct context *c, buf *target)
+static int context_check_computer(struct context *c, const char *name)
 {
-    client_put_computer(target, c->value['o']);
-    return buf_cstr(target);
+    int found = 0;
+    buf kept = c->body;
+    c->body = (buf){0};
+    if (context_ask(c, "GET", CONTEXT_COMPUTERS, NULL) == 0)
+        for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
+            found |= json_member_eq(it.value, "name", name);
+    buf_free(&c->body);
+    c->body = kept;
+    return found || strcmp(name, "local") == 0
+               ? 0
+               : context_fail("%s: no computer has that name ('telec computers' shows them)", name);
+}
+
+static int context_get_listing(struct context *c, const char *target)
+{
+    buf query = {0};
+    const char *computer = c->value['o'];
+    buf_str(&query, target);
+    client_put_computer(&query, computer);
+    int failed = context_ask(c, "GET", buf_cstr(&query), NULL);
+    buf_free(&query);
+    return failed || (computer && span_eq(buf_view(&c->body), "[]") &&
+                      context_check_computer(c, computer));
 }
 
 /* ---- sessions by their id or title ----------------------------------------------------------- */
@@ -151,12 +172,8 @@ static void context_free_names(struct context_name *names)
  * message. */
 static struct context_name *context_list_names(struct context *c, const char *list)
 {
-    buf query = {0};
     size_t count = 0;
-    buf_str(&query, list);
-    int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
-    buf_free(&query);
-    if (failed)
+    if (context_get_listing(c, list) != 0)
         return NULL;
     for (struct json_iter it = json_iter(context_reply(c)); json_next(&it);)
         count++;
@@ -286,15 +303,10 @@ static int context_get_listed(struct context *c, const char *id)
     return 0;
 }
 
-static int context_get(struct context *c, const buf *target)
+static int context_get(struct context *c, buf *target)
 {
-    buf query = {0};
-    if (c->client.foreign)
-        return context_get_listed(c, target->p + strlen("/sessions/"));
-    buf_span(&query, buf_view(target));
-    int failed = context_ask(c, "GET", context_put_computer(c, &query), NULL);
-    buf_free(&query);
-    return failed;
+    return c->client.foreign ? context_get_listed(c, target->p + strlen("/sessions/"))
+                             : context_get_listing(c, buf_cstr(target));
 }
 
 struct context_search {

@@ -70,10 +70,7 @@ static int grep_run(struct context *c)
         status = context_find_many(c, c->args + 1, c->arg_count - 1, ids) ? 2 : 0;
         count = (size_t)c->arg_count - 1;
     } else {
-        buf target = {0};
-        buf_str(&target, CONTEXT_ALL_SESSIONS);
-        status = context_ask(c, "GET", context_put_computer(c, &target), NULL) ? 2 : 0;
-        buf_free(&target);
+        status = context_get_listing(c, CONTEXT_ALL_SESSIONS) ? 2 : 0;
         for (struct json_iter it = json_iter(status ? (struct json){0} : context_reply(c));
              json_next(&it);) {
             ids = base_grow(ids, (count + 1) * sizeof *ids);

@@ -51,15 +51,23 @@ static void unit_commands_of_computer(void)
          "\"restart\":\"resume\",\"command\":\"vi x\",\"exit_code\":2},"
          "{\"session_id\":\"f2\",\"title\":\"Untitled\",\"active_agent\":\"claude\"}]"},
         {"GET /sessions?wait_ms=1000&computer=none", 200, "[]"},
+        {"GET /sessions?computer=none", 200, "[]"},
         {"GET /computers?wait_ms=1000", 200, "[{\"name\":\"far\"}]"},
         {NULL, 0, NULL}};
     struct unit_context u;
-    test_begin("list of one computer has its sessions, and fails for one that nobody knows");
+    test_begin("list of one computer has its sessions");
     unit_context_init(&u, script);
     CHECK_INT(unit_context_call(&u, "list --computer far --columns id,title,exit"), 0);
     CHECK_SPAN(buf_view(&u.out), "f1\tvi x\t2\nf2\tclaude\t-\n");
-    CHECK_INT(unit_context_call(&u, "list --computer none"), 1);
-    CHECK(strstr(u.error.p, "none: no computer has that name") != NULL);
+    test_begin("commands say when no computer has the name that --computer gives");
+    static const char *const calls[] = {"list", "status f1", "kill --all", "restart --lost"};
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        char call[80];
+        snprintf(call, sizeof call, "%s --computer none", calls[i]);
+        CHECK_INT(unit_context_call(&u, call), 1);
+        CHECK(strstr(u.error.p, "none: no computer has that name") != NULL);
+    }
+    CHECK_INT(unit_context_call(&u, "grep text --computer none"), 2);
     unit_context_free(&u);
 }
 
