@@ -12,6 +12,15 @@ export HOME="$work" XDG_RUNTIME_DIR="$work" XDG_STATE_HOME="$work/s" XDG_CONFIG_
     PATH="$work/bin:$PATH"
 mkdir directory
 touch config
+# Of several bash lists with each what it is.
+if [ "$1" = bash ]; then
+    telec new -t title -- sh -c 'read x' > /dev/null || exit 1
+    telec new -t 'another * title' -- sh -c 'read x' > /dev/null || exit 1
+    bash -c '. <(telec completion bash); shopt -s nullglob; COMP_WORDS=(telec kill "") COMP_CWORD=2
+        COMP_TYPE=$1; _telec; printf "%s\n" "${COMPREPLY[@]}"' bash 63 | sort > got
+    telec list --columns id,title | tr '\t' '|' | sed 's/|/  /' | sort | diff - got || exit 1
+    telec kill --all > /dev/null || exit 1
+fi
 id=$(telec new -t title -- sh -c 'read x') || exit 1
 short=$(echo "$id" | cut -c 1-8)
 

@@ -497,15 +497,18 @@ static const struct {
      "_telec() {\n"
      "    local IFS=$'\\n' word=${COMP_WORDS[COMP_CWORD]} line\n"
      "    COMPREPLY=()\n"
-     "    for line in $(\"${COMP_WORDS[0]}\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
-     "2> /dev/null); do\n"
+     "    while read -r line; do\n"
      "        case $line in\n"
      "        :dirs) compopt -o filenames; COMPREPLY+=($(compgen -d -- \"$word\")) ;;\n"
      "        :files) compopt -o filenames; COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n"
      "        :programs) COMPREPLY+=($(compgen -c -- \"$word\")) ;;\n"
-     "        *) COMPREPLY+=(\"${line%%$'\\t'*}\") ;;\n"
+     "        *) COMPREPLY+=(\"$line\") ;;\n"
      "        esac\n"
-     "    done\n"
+     "    done < <(\"${COMP_WORDS[0]}\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2> /dev/null)\n"
+     "    case ${#COMPREPLY[@]}:$COMP_TYPE in\n" /* bash lists what is ambiguous: with what it is */
+     "    [!1]*:63 | 1?*:63) COMPREPLY=(\"${COMPREPLY[@]/$'\\t'/  }\") ;;\n"
+     "    *) COMPREPLY=(\"${COMPREPLY[@]%%$'\\t'*}\") ;;\n"
+     "    esac\n"
      "}\n"
      "complete -F _telec telec\n"},
     {"zsh",
