@@ -9,6 +9,7 @@
 # musl-dev the first time; for --test cc and qemu-user. All but these compilers is fetched here.
 # shellcheck disable=SC2317 # functions are called by their names' values
 set -u
+umask 022 # others read what is published
 cd "$(dirname "$0")/.." || exit 1
 
 # A target; its compiler; the compiler's words for it, with commas; qemu's name for it. zig 0.11 is
