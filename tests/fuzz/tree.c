@@ -11,6 +11,8 @@ static void fuzz_tree_require(int ok)
 static void fuzz_tree_event(struct tree *t, const unsigned char *p)
 {
     static const char *const states[] = {"working", "waiting", "idle", "exited"};
+    static const char *const odd[] = {"\"\"", "null", "5", "{\"a\":\"b\"}", "[]", "[\"a\",\"\",null]",
+                                      "\"\\ud83d\\ude00\\u0000\\n\"", "\"a longer text\""};
     buf b = {0};
     if (p[0] % 8 == 7) {
         buf_fmt(&b, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"s%d\"}}", p[1] % 16);
@@ -23,10 +25,24 @@ static void fuzz_tree_event(struct tree *t, const unsigned char *p)
             buf_fmt(&b, ",\"initiator_session_id\":\"s%d\"", p[3] % 16);
         if (p[3] & 64)
             buf_str(&b, ",\"last_output\":\"out\",\"unseen\":true");
+        if (p[2] & 128)
+            buf_fmt(&b, ",\"title\":%s,\"choices\":%s,\"branch\":%s,\"mode\":%s", odd[p[3] % 8],
+                    odd[p[3] / 8 % 8], odd[p[2] % 8], odd[p[2] / 8 % 8]);
         buf_str(&b, "}}");
     }
     models_event(t, NULL, buf_view(&b));
     buf_free(&b);
+}
+
+/* While nothing moved, what the rows refer to is there. */
+static void fuzz_tree_read(const struct tree *t)
+{
+    for (int i = 0; i < t->row_count && !t->dirty; i++) {
+        const struct tree_row *row = &t->rows[i];
+        fuzz_tree_require(*row->key && *row->computer);
+        fuzz_tree_require(row->kind == TREE_COMPUTER || *outline_path(row));
+        fuzz_tree_require(row->session || *row->name);
+    }
 }
 
 static void fuzz_tree_check(struct tree *t)
@@ -94,6 +110,7 @@ static int fuzz_tree(const uint8_t *data, size_t size)
             break;
         default: fuzz_tree_event(&t, data + at); break;
         }
+        fuzz_tree_read(&t);
         if (data[at] & 16)
             fuzz_tree_check(&t);
     }
