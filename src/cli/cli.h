@@ -54,8 +54,8 @@ static int context_post(struct context *c, const char *target, const buf *body, 
 static struct json context_reply(const struct context *c); /* valid until the next request */
 /* Says when no computer has that name. Returns 0 or 1. */
 static int context_check_computer(struct context *c, const char *name);
-/* GET of a target, of --computer where that is given. Returns 0, or 1 after a message: it failed, or
- * the list is empty since no computer has that name. */
+/* GET of a target, of --computer where that is given. Returns 0, or 1 after a message: it failed,
+ * or the list is empty since no computer has that name. */
 static int context_get_listing(struct context *c, const char *target);
 /* Finds a session by the beginning of its id, or its title; here, else on other computers. *target
  * becomes "/sessions/ID". Returns 0, or 1 after a message: none, or several. */
