@@ -15,9 +15,22 @@ static int attention_is_there(const struct app *t, const char *id)
     return !t->unfocused && !t->program_runs && t->view && strcmp(t->view->id, id) == 0;
 }
 
-static int attention_is_due(const struct tree_session *s)
+static int attention_is_due(const struct app *t, const struct tree_session *s)
 {
-    return s && (tree_is(s, "waiting") || s->unseen || tree_has_failed(s));
+    return s && (tree_is(s, "waiting") || s->unseen || tree_has_failed(s)) &&
+           !attention_is_there(t, s->id) && !t->program_runs;
+}
+
+/* Returns the session that had news last, else one that had some since the last call, or NULL. */
+static const struct tree_session *attention_session(const struct app *t)
+{
+    const struct cache *all = &t->tree.sessions;
+    const struct tree_session *s = tree_session(&t->tree, t->called);
+    for (size_t i = 0; !attention_is_due(t, s) && i < all->places; i++) {
+        s = all->sessions[i] ? tree_session_at(&t->tree, i) : NULL;
+        s = s && s->unseen && s->since > clock_wall_ms() - ATTENTION_MS ? s : NULL;
+    }
+    return attention_is_due(t, s) ? s : NULL;
 }
 
 /* ConEmu takes an OSC 9 whose text begins with a number as a command. */
@@ -36,9 +49,9 @@ static void attention_put(const char *how, const char *text, buf *b)
 static void attention_call(void *ctx)
 {
     struct app *t = ctx;
-    const struct tree_session *s = tree_session(&t->tree, t->called);
+    const struct tree_session *s = attention_session(t);
     buf text = {0}, out = {0};
-    if (attention_is_due(s) && !attention_is_there(t, s->id) && !t->program_runs) {
+    if (s) {
         int columns;
         utf8_put_visible(&text, span_of(*tree_title(s) ? tree_title(s) : s->id));
         text.n = cell_fit(buf_view(&text), ATTENTION_TITLE_MAX, &columns);

@@ -105,6 +105,23 @@ static void unit_attention_rate(void)
     UNIT_APP_UNTIL(&u, !u.t->call_timer.slot);
     CHECK(u.t->called_at >= first + ATTENTION_MS);
     UNIT_APP_UNTIL(&u, span_starts(vt_notification(u.screen), "telec: title c"));
+    test_begin("a session that needs the user no more does not call off the call for another one");
+    static const char *const since[] = {
+        ",\"unseen\":true,\"state_since\":\"2100-01-01T00:00:00Z\"",
+        ",\"unseen\":true,\"state_since\":\"2000-01-01T00:00:00Z\""};
+    for (int i = 0; i < 2; i++) { /* not for one of long ago */
+        unit_app_session(&u, "a", "working", "");
+        unit_app_session(&u, "b", "working", "");
+        unit_app_session(&u, "a", "waiting", since[i]);
+        unit_app_session(&u, "b", "waiting", ",\"unseen\":true");
+        unit_app_session(&u, "b", "working", "");
+        vt_drain_signals(u.screen);
+        CHECK(u.t->call_timer.slot != 0);
+        UNIT_APP_UNTIL(&u, !u.t->call_timer.slot);
+        unit_app_pass(&u), unit_app_pass(&u);
+        CHECK_INT(vt_drain_signals(u.screen) & VT_NOTIFIED, i ? 0 : VT_NOTIFIED);
+        CHECK(span_starts(vt_notification(u.screen), "telec: title a"));
+    }
     unit_app_end(&u);
 }
 
