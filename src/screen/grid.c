@@ -13,7 +13,6 @@
 #define GRID_SEQ_HIDE "\33[?25l"
 #define GRID_SEQ_WRAP_ON "\33[?7h"
 #define GRID_SEQ_WRAP_OFF "\33[?7l"
-#define GRID_SEQ_ERASE_LINE "\33[K"
 #define GRID_SEQ_ERASE_BELOW "\33[J"
 
 /* ---- drawing -------------------------------------------------------------------------------- */
@@ -22,7 +21,7 @@
 enum { GRID_DECORATED = CELL_REVERSE | CELL_UNDERLINE | CELL_STRIKE | CELL_OVERLINE };
 
 static const struct {
-    uint32_t first, last;
+    uint16_t first, last;
     char plain;
 } grid_ascii_table[] = {
     {0xa0, 0xa0, ' '},     {0xb7, 0xb7, '.'},     {0x2010, 0x2015, '-'}, {0x2018, 0x2019, '\''},
@@ -31,7 +30,10 @@ static const struct {
     {0x2502, 0x2503, '|'}, {0x2504, 0x2505, '-'}, {0x2506, 0x2507, '|'}, {0x2508, 0x2509, '-'},
     {0x250a, 0x250b, '|'}, {0x250c, 0x254b, '+'}, {0x254c, 0x254d, '-'}, {0x254e, 0x254f, '|'},
     {0x2550, 0x2550, '='}, {0x2551, 0x2551, '|'}, {0x2552, 0x2570, '+'}, {0x2574, 0x2574, '-'},
-    {0x2580, 0x259f, '#'},
+    {0x2580, 0x259f, '#'}, {0x2039, 0x2039, '<'}, {0x203a, 0x203a, '>'}, {0x2212, 0x2212, '-'},
+    {0x25b8, 0x25b8, '+'}, {0x25be, 0x25be, '-'}, {0x25c6, 0x25c6, '!'}, {0x25cb, 0x25cb, 'o'},
+    {0x25cc, 0x25cc, '.'}, {0x25cf, 0x25cf, '*'}, {0x25d0, 0x25d0, '%'}, {0x2713, 0x2713, 'v'},
+    {0x2717, 0x2717, 'x'},
 };
 
 static int grid_clamp(int v, int low, int high)
@@ -678,35 +680,30 @@ static void grid_set_ground(struct grid_pen *pen, uint32_t bg)
     grid_set_pen(pen, (struct cell_style){pen->style.fg, bg, pen->style.attr & ~GRID_DECORATED, 0});
 }
 
-static void grid_erase(struct grid_pen *pen, int row, int col)
-{
-    grid_goto(pen, row, col);
-    grid_set_ground(pen, 0);
-    buf_str(pen->b, GRID_SEQ_ERASE_LINE);
-}
+#define GRID_BLANKS_MIN 12 /* fewer are drawn, */
+#define GRID_TAIL_MIN 4    /* and at the end of a row, where EL needs no number */
 
-/* Returns the number of cells to blank from col on; the last of them has changed. */
-static int grid_blank_run(const struct grid *g, const struct cell *back, const struct cell *front,
-                          int col, int end)
+/* Erases the blanks from col on where that takes fewer bytes than drawing those that have changed.
+ * Returns their number, or 0. */
+static int grid_erase(struct grid_pen *pen, int row, int col)
 {
-    int n = 0;
-    if (back[col].bg && g->depth < CELL_256)
-        return 0;
-    for (int i = col; i < end && grid_is_ground(&back[i]) && back[i].bg == back[col].bg; i++)
-        if (!grid_same(&back[i], &front[i]))
-            n = i + 1 - col;
-    return n;
-}
-
-#define GRID_BLANKS_MIN 12 /* fewer are drawn */
-
-static void grid_erase_cells(struct grid_pen *pen, int row, int col, int n)
-{
+    const struct cell *back = grid_back(pen->g, row), *front = grid_front(pen->g, row);
     struct grid_move erase = {0, ""};
+    int n = 0, end = col, cols = pen->g->cols;
+    if (back[col].bg && pen->g->depth < CELL_256)
+        return 0;
+    for (; end < cols && grid_is_ground(&back[end]) && back[end].bg == back[col].bg; end++)
+        if (!grid_same(&back[end], &front[end]))
+            n = end + 1 - col;
+    if (n < (end == cols ? GRID_TAIL_MIN : GRID_BLANKS_MIN))
+        return 0;
+    if (end == cols)
+        n = cols - col;
     grid_goto(pen, row, col);
-    grid_set_ground(pen, grid_back(pen->g, row)[col].bg);
-    grid_move_csi(&erase, n, 'X');
+    grid_set_ground(pen, back[col].bg);
+    grid_move_csi(&erase, end == cols ? 0 : n, end == cols ? 'K' : 'X');
     buf_add(pen->b, erase.text, erase.n);
+    return n;
 }
 
 /* Compares words: some libc's memcmp goes byte by byte. */
@@ -754,23 +751,13 @@ static void grid_draw_last(struct grid_pen *pen, int row)
 }
 
 /*   first..last   the changes          |..unchanged..|#changed#|..|##|###changed to blanks###|
- *   erase         from here on EL, when that is shorter              ^
  *   again         from here on one in the last column, which is drawn first, may have
  * Both halves of a wide character have one style, so they change together. */
 static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 {
     const struct cell *back = grid_back(pen->g, row), *front = grid_front(pen->g, row);
-    int cols = pen->g->cols, erase = cols, tail = cols, again = cols, damage;
+    int cols = pen->g->cols, again = cols, blanks, damage;
     pen->dirty = 0;
-    while (tail > 0 && grid_is_erased(&back[tail - 1]))
-        tail--;
-    if (last >= tail) {
-        erase = tail > first ? tail : first;
-        while (grid_same(&back[erase], &front[erase]))
-            erase++;
-        if (last - erase < 3)
-            erase = cols;
-    }
     int beside = cols - 2 - (cols > 2 && back[cols - 2].attr & CELL_TAIL);
     int overwrites = cols > 1 && grid_is_ambiguous(pen->g, &back[cols - 1]) &&
                      !grid_is_ambiguous(pen->g, &back[beside]);
@@ -779,17 +766,14 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         last--;
         again = last - ((back[last].attr & CELL_TAIL) != 0);
         first = first < again ? first : again;
-        erase = last + 1;
     }
-    for (int col = first; col < erase && (col <= last || col < pen->dirty);) {
+    for (int col = first; col <= last || col < pen->dirty;) {
         int same = col >= pen->dirty && col < again && grid_same(&back[col], &front[col]);
         if (same) {
             col++;
             continue;
         }
-        int blanks = grid_blank_run(pen->g, back, front, col, erase < cols ? erase : last + 1);
-        if (blanks >= GRID_BLANKS_MIN) {
-            grid_erase_cells(pen, row, col, blanks);
+        if ((blanks = grid_erase(pen, row, col)) > 0) {
             col += blanks;
             continue;
         }
@@ -801,11 +785,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         col += grid_draw(pen, row, col, &damage);
         if (damage && col + damage > pen->dirty)
             pen->dirty = col + damage < cols ? col + damage : cols;
-        if (pen->dirty == cols && again < cols)
-            erase = cols; /* the last column, too, once more */
     }
-    if (erase < cols && again == cols)
-        grid_erase(pen, row, erase);
     grid_set_wrap(pen, 0);
 }
 
@@ -1014,8 +994,9 @@ static void grid_settle_last(struct grid *g, int row)
     }
 }
 
-/* Returns 0 when nothing has changed; 2: the caller ends synchronised output. A visible cursor is
- * hidden, unless it stays in the only row that changes. */
+/* Returns 0 when nothing has changed; 2: the caller ends synchronised output, which one row and
+ * frames in parts do without. A visible cursor is hidden, unless it stays in the only row that
+ * changes. */
 static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
 {
     int top = g->rows, bottom = -1;
@@ -1029,7 +1010,7 @@ static int grid_draw_changes(struct grid *g, struct grid_pen *pen)
     if (top > bottom) /* an unknown front: every row has changed */
         return 0;
     int jumps = g->shown_cursor && !(top == bottom && g->cursor_shown && g->cursor_row == top);
-    int in_sync = g->sync && (top < bottom || !g->known || jumps); /* not for one row */
+    int in_sync = g->sync && !g->most && (top < bottom || !g->known || jumps);
     if (in_sync)
         buf_str(pen->b, GRID_SEQ_SYNC_ON);
     else if (jumps) {

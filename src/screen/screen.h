@@ -47,8 +47,8 @@ struct cell {
     uint16_t extra;
 };
 
-/* Colours a terminal can show. CELL_PLAIN: 256, and it takes ':' in SGR for ';'. From CELL_256 on it
- * erases with the background that is set (bce). */
+/* Colours a terminal can show. CELL_PLAIN: 256, and it takes ':' in SGR for ';'. From CELL_256 on
+ * it erases with the background that is set (bce). */
 enum cell_depth { CELL_MONO, CELL_16, CELL_PLAIN, CELL_256, CELL_TRUE };
 
 #ifndef CELL_EXTRAS_MAX

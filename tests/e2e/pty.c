@@ -144,7 +144,12 @@ static inline void pty_control(struct pty *t, const char *params, char final)
     case 'f': t->row = pty_clamp(one - 1, t->rows - 1), t->col = pty_clamp(m - 1, t->cols - 1);
         break;
     case 'J': pty_erase_display(t, n); break;
-    case 'K': pty_erase(t, t->row, n == 0 ? t->col : 0, n == 1 ? t->col + 1 : t->cols); break;
+    case 'K':
+        if (n == 0)
+            pty_blank(t, t->cols);
+        else
+            pty_erase(t, t->row, 0, n == 1 ? t->col + 1 : t->cols);
+        break;
     case 'X': pty_blank(t, one); break;
     case 'L':
     case 'M': pty_move_lines(t, t->cells, sizeof t->cells[0], final == 'M' ? one : -one); break;

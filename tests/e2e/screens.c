@@ -197,8 +197,11 @@ static void screens_follow(struct screens_map *m, struct pty *t)
         else if (*p == '\033' && n > 2 && p[1] == '[' && (p[n - 1] == 'L' || p[n - 1] == 'M'))
             pty_move_lines(k, m->cells, sizeof m->cells[0],
                            (p[n - 1] == 'M' ? 1 : -1) * (n > 3 ? atoi(p + 2) : 1));
-        else if ((unsigned char)*p >= 0x20 || (n > 2 && p[1] == '[' && p[n - 1] == 'X'))
-            for (int end = *p == '\033' ? col + atoi(p + 2) : k->col; col < end; col++)
+        else if ((unsigned char)*p >= 0x20 || (n > 2 && p[1] == '[' && strchr("XK", p[n - 1])))
+            for (int end = *p != '\033'     ? k->col
+                           : p[n - 1] == 'K' ? k->cols
+                                             : col + atoi(p + 2);
+                 col < end; col++)
                 screens_put_style(m, &m->cells[k->row][col]);
         m->at += n;
     }

@@ -157,7 +157,8 @@ static void unit_grid_model_sgr(struct unit_grid_model *m, const int *p, const c
 
 static void unit_grid_model_erase_cells(struct unit_grid_model *m, int n)
 {
-    CHECK((m->style.bg == 0 || m->erases_ground) && !(m->style.attr & GRID_DECORATED) && m->col + n <= m->cols);
+    CHECK((m->style.bg == 0 || m->erases_ground) && m->col + n <= m->cols);
+    CHECK(!(m->style.attr & GRID_DECORATED));
     for (int col = m->col; col < m->col + n && col < m->cols; col++)
         unit_grid_model_cell(m, col, 0, 0);
 }
@@ -166,7 +167,7 @@ static void unit_grid_model_erase(struct unit_grid_model *m, int to_row)
 {
     const struct cell_style style = m->style;
     int row = m->row;
-    CHECK(style.bg == 0 && !(style.attr & GRID_DECORATED));
+    CHECK((style.bg == 0 || (m->erases_ground && to_row == row)) && !(style.attr & GRID_DECORATED));
     for (; m->row <= to_row; m->row++)
         for (int col = m->row == row ? m->col : 0; col < m->cols; col++)
             unit_grid_model_cell(m, col, 0, 0);
@@ -687,6 +688,10 @@ static void unit_grid_costs(void)
         unit_grid_cost(&g, &m);
         unit_grid_list(&g, 100, 106);
         CHECK(unit_grid_cost(&g, &m) <= 240 + frame); /* the selection, by a row */
+        g.most = 1000;
+        unit_grid_list(&g, 100, 107);
+        CHECK(unit_grid_cost(&g, &m) <= 240); /* a slow line has no synchronised output */
+        g.most = 0;
         grid_fill(&g, 3, 9, 1, 60, (struct cell_style){0, CELL_INDEXED | 237, 0, 0});
         CHECK(unit_grid_cost(&g, &m) <= 30 + frame); /* a ground of its own is erased, too */
         unit_grid_list(&g, 100, 106);
@@ -717,7 +722,7 @@ static void unit_grid_redraw(void)
     grid_put(&g, 0, 0, 9, span_of("ab"), plain);
     grid_put(&g, 1, 3, 9, span_of("cdefgh"), plain);
     unit_grid_frame_case(&g, GRID_SEQ_HIDE GRID_SEQ_REDRAW
-                         "\n\n" GRID_SEQ_ERASE_BELOW "\33[Hab" GRID_SEQ_ERASE_LINE "\r\n   cdefgh");
+                         "\n\n" GRID_SEQ_ERASE_BELOW "\33[Hab" "\33[K" "\r\n   cdefgh");
     g.known = 0;
     g.sync = 1;
     unit_grid_frame_case(&g, GRID_SEQ_SYNC_ON GRID_SEQ_REDRAW GRID_SEQ_ERASE_BELOW
