@@ -26,8 +26,7 @@ static void changes_on_count(void *ctx, const char *error, span diff)
     vcs_count(diff, &added, &removed);
     t->changes.text[0] = '\0';
     if (!error && added + removed)
-        base_fmt(t->changes.text, sizeof t->changes.text, "+%d %s%d", added,
-                 t->grid.ascii ? "-" : "\xe2\x88\x92", removed);
+        base_fmt(t->changes.text, sizeof t->changes.text, "+%d −%d", added, removed);
     app_changed(t);
 }
 

@@ -957,9 +957,9 @@ static void dialog_draw_confirm(struct app *t)
         many_put_count(t, &text);
         buf_str(&text, t->confirmed == many_end ? ". u undoes it." : ".");
     } else if (s && !tree_is(s, "exited")) {
-        buf_str(&text, t->grid.ascii ? "\"" : "“");
+        buf_str(&text, "“");
         utf8_put_visible(&text, span_of(dialog_title(s)));
-        buf_str(&text, t->grid.ascii ? "\" runs" : "” runs");
+        buf_str(&text, "” runs");
         const char *runs = s->agent ? s->agent : s->command ? s->command : "a program";
         if (strcmp(runs, dialog_title(s)) != 0)
             buf_byte(&text, ' '), utf8_put_visible(&text, span_of(runs));

@@ -343,12 +343,17 @@ static int keymap_in_footer(const struct keymap_key *key, unsigned context)
     return key->footer && key->contexts & context;
 }
 
-#define KEYMAP_FOOTER_COLS 60 /* below, all keys but the first stand without their words */
+/* Below, all keys but the first stand without their words, unless all have room. */
+#define KEYMAP_FOOTER_COLS 60
 
 static void keymap_footer_draw(struct widgets *u, const struct keymap_key *keys, size_t count,
                                unsigned context, int cols, keymap_applies *applies, void *ctx)
 {
-    int words = cols >= KEYMAP_FOOTER_COLS, col = 1, rest = 1 - words, full = 0;
+    int wide = 1, col = 1, full = 0;
+    for (size_t i = 0; i < count; i++)
+        if (keymap_in_footer(&keys[i], context))
+            wide += keymap_footer_columns(&keys[i], 1) + 2;
+    int words = cols >= KEYMAP_FOOTER_COLS || wide <= cols, rest = 1 - words;
     size_t tail = count; /* the first of the last two, which are never omitted */
     for (int found = 0; tail > 0 && found < 2; tail--)
         if (keymap_in_footer(&keys[tail - 1], context)) {

@@ -53,18 +53,15 @@ static void layout_lay_out(struct app *t)
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-static void layout_rule(struct app *t, int row, int col, int cols)
+/* Draws a rule of `rows` cells down, or `cols` across; the other is 1. */
+static void layout_rule(struct app *t, int row, int col, int rows, int cols)
 {
-    for (int x = col; x < col + cols; x++)
-        widget_put(&t->grid, row, x, 1, t->grid.ascii ? "-" : "─",
-                   rows_style(&t->ui, THEME_BORDER));
-}
-
-static void layout_upright(struct app *t, int row, int col, int rows)
-{
+    struct grid *g = &t->grid;
+    widget_put(g, row, col, 1, cols == 1 ? "│" : "─", rows_style(&t->ui, THEME_BORDER));
+    const struct cell first = grid_back(g, row)[col]; /* copied: a character costs to decode */
     for (int y = row; y < row + rows; y++)
-        widget_put(&t->grid, y, col, 1, t->grid.ascii ? "|" : "│",
-                   rows_style(&t->ui, THEME_BORDER));
+        for (int x = col; x < col + cols; x++)
+            grid_put_cells(g, y, x, &first, 1, &g->pool);
 }
 
 /* Draws the headline of the preview. Returns its lines. */
@@ -80,7 +77,7 @@ static int layout_headline(struct app *t, const struct tree_session *s, int row,
     }
     rows_headline(&t->ui, row, col, cols, lines, s, &facts);
     if (lines > 1)
-        layout_rule(t, row + lines, col, cols);
+        layout_rule(t, row + lines, col, 1, cols);
     return lines + (lines > 1);
 }
 
@@ -117,9 +114,9 @@ static void layout_screens(struct app *t, int row, int col, int rows, int cols, 
         for (int i = 0; i < count; i++)
             layout_pane(t, shown[i], i, row + i / across * (rows / down),
                         col + i % across * (cols / across), rows / down,
-                        cols / across - 3 * (across > 1));
+                        across == 1 || i % 2 ? cols - i % across * (cols / 2) : cols / 2 - 3);
         if (across > 1)
-            layout_upright(t, row, col + cols / 2 - 2, rows);
+            layout_rule(t, row, col + cols / 2 - 2, rows, 1);
         return;
     }
     if (s)
@@ -137,9 +134,9 @@ static void layout_preview(struct app *t)
     int row = beside ? 1 : t->list_bottom, col = beside ? t->list_cols : 0;
     grid_fill(g, row, col, g->rows - row, g->cols - col, rows_style(&t->ui, THEME_TEXT));
     if (beside)
-        layout_upright(t, row, col, bottom - row);
+        layout_rule(t, row, col, bottom - row, 1);
     else
-        layout_rule(t, row, 0, g->cols);
+        layout_rule(t, row, 0, 1, g->cols);
     widget_add_hit(&t->ui, row, col, bottom - row, g->cols - col, ROWS_PREVIEW, 0, 0);
     row += !beside;
     col += beside ? 2 : 0;
@@ -221,7 +218,6 @@ static void layout_note(struct app *t, int row, int rows)
         widget_toast_draw(&t->ui, &t->toasts, row, rows);
         return;
     }
-    const char *dash = t->grid.ascii ? " - " : " — ";
     char tail[48];
     base_fmt(tail, sizeof tail, "u undoes the end (%lld s)",
              (t->ended[last].until - t->loop.now + 999) / 1000);
@@ -231,7 +227,7 @@ static void layout_note(struct app *t, int row, int rows)
     buf_str(&text, t->ended[last].title);
     if (room >= 8) {
         used = widget_put_cut(&t->grid, row, 1, room, buf_cstr(&text), plain);
-        used += widget_put(&t->grid, row, 1 + used, 3, dash, plain);
+        used += widget_put(&t->grid, row, 1 + used, 3, " — ", plain);
     }
     widget_put_cut(&t->grid, row, 1 + used, t->grid.cols - 2 - used, tail,
                rows_style(&t->ui, THEME_ACCENT));
@@ -241,8 +237,7 @@ static void layout_note(struct app *t, int row, int rows)
 /* Writes the connection's state in three lengths, the longest first; returns its style. */
 static enum theme_name layout_put_connection(const struct app *t, char text[ROWS_LENGTHS][128])
 {
-    const int ascii = t->grid.ascii;
-    const char *mark = ascii ? "* " : "● ";
+    const char *mark = "● ";
     int wait = (int)widget_max(0, (int)((t->client.retry_at - t->loop.now + 999) / 1000));
     memset(text, 0, ROWS_LENGTHS * sizeof *text);
     switch (t->client.push) {
@@ -251,12 +246,12 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
         base_fmt(text[2], sizeof text[2], "%.3s", mark);
         return THEME_LIVE;
     case CLIENT_PARTIAL:
-        mark = ascii ? "% " : "◐ ";
+        mark = "◐ ";
         base_fmt(text[0], sizeof text[0], "%slive, in part", mark);
         base_fmt(text[2], sizeof text[2], "%.3s", mark);
         return THEME_POLLING;
     case CLIENT_WAITING:
-        mark = t->client.answered ? (ascii ? "% " : "◐ ") : ascii ? "o " : "○ ";
+        mark = t->client.answered ? "◐ " : "○ ";
         base_fmt(text[0], sizeof text[0], "%s%s%.60s, %d s", mark,
                  t->client.answered ? "polling" : t->client.why ? "offline: " : "offline",
                  !t->client.answered && t->client.why ? t->client.why : "", wait);
@@ -265,7 +260,7 @@ static enum theme_name layout_put_connection(const struct app *t, char text[ROWS
         base_fmt(text[2], sizeof text[2], "%s%d s", mark, wait);
         return t->client.answered ? THEME_POLLING : THEME_OFFLINE;
     default:
-        mark = ascii ? ". " : "◌ ";
+        mark = "◌ ";
         base_fmt(text[0], sizeof text[0], "%sconnecting", mark);
         base_fmt(text[2], sizeof text[2], "%.3s", mark);
         return THEME_DIM;
@@ -390,7 +385,7 @@ static void layout_put_lost(const struct app *t, buf *b)
 static void layout_put_attached(const struct app *t, buf *b)
 {
     char push[ROWS_LENGTHS][128];
-    int ended = !view_is_open(t->view) && !t->view->lost;
+    int ended = !view_is_open(t->view) && !t->view->lost, narrow = t->grid.cols < LAYOUT_BELOW_COLS;
     const struct view *v = t->view;
     if (t->mode == APP_PREFIX) {
         int words = t->grid.cols >= LAYOUT_PREFIX_COLS;
@@ -431,8 +426,8 @@ static void layout_put_attached(const struct app *t, buf *b)
     else
         attach_put_controller(t, b);
     if (waiting)
-        buf_fmt(b, "%s %d waiting  ", t->grid.ascii ? "!" : "◆", waiting);
-    buf_fmt(b, "%s d detaches", t->left_by ? t->left_by : t->config->prefix);
+        buf_fmt(b, narrow ? "◆%d  " : "◆ %d waiting  ", waiting);
+    buf_fmt(b, "%s d%s", t->left_by ? t->left_by : t->config->prefix, narrow ? "" : " detaches");
 }
 
 /* Draws the session's screen, and below it a line with its name and the key that detaches. */

@@ -91,16 +91,16 @@ static void rows_select(struct widgets *u, const struct rows_list *l, int row)
 /* ---- states --------------------------------------------------------------------------------- */
 
 struct rows_state {
-    const char *state, *glyph, *ascii;
+    const char *state, *glyph;
     enum theme_name style;
 };
 
 /* Each state has its own shape, for screens and eyes without colours. */
 static const struct rows_state rows_states[] = {
-    {"starting", "◌", ".", THEME_STARTING}, {"working", "●", "*", THEME_WORKING},
-    {"waiting", "◆", "!", THEME_WAITING},   {"idle", "○", "-", THEME_IDLE},
-    {"exited", "✓", "v", THEME_EXITED},     {"failed", "✗", "x", THEME_FAILED},
-    {"unreachable", "?", "?", THEME_FAILED}, {"", "·", " ", THEME_DIM},
+    {"starting", "◌", THEME_STARTING}, {"working", "●", THEME_WORKING},
+    {"waiting", "◆", THEME_WAITING},   {"idle", "○", THEME_IDLE},
+    {"exited", "✓", THEME_EXITED},     {"failed", "✗", THEME_FAILED},
+    {"unreachable", "?", THEME_FAILED}, {"", "·", THEME_DIM},
 };
 
 static const struct rows_state *rows_state(const struct tree_session *s)
@@ -110,11 +110,6 @@ static const struct rows_state *rows_state(const struct tree_session *s)
     while (i < COUNT_OF(rows_states) - 1 && strcmp(rows_states[i].state, state) != 0)
         i++;
     return &rows_states[i];
-}
-
-static const char *rows_glyph(const struct widgets *u, const struct rows_state *state)
-{
-    return u->grid->ascii ? state->ascii : state->glyph;
 }
 
 /* Returns what a waiting session waits for, or NULL. */
@@ -245,7 +240,7 @@ static void rows_headline(struct widgets *u, int row, int col, int cols, int lin
 static int rows_put_glyph(struct widgets *u, int row, int col, const struct tree_session *s)
 {
     const struct rows_state *state = rows_state(s);
-    return widget_put(u->grid, row, col, 1, rows_glyph(u, state), rows_style(u, state->style));
+    return widget_put(u->grid, row, col, 1, state->glyph, rows_style(u, state->style));
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -260,11 +255,9 @@ static int rows_is_inside(const struct rows_list *l, int row)
     return row >= l->row && row < l->row + l->rows;
 }
 
-static const char *rows_fold(const struct widgets *u, int foldable, int folded)
+static const char *rows_fold(int foldable, int folded)
 {
-    if (!foldable)
-        return "  ";
-    return u->grid->ascii ? (folded ? "+ " : "- ") : folded ? "▸ " : "▾ ";
+    return !foldable ? "  " : folded ? "▸ " : "▾ ";
 }
 
 /* Scrolls by the fewest lines so that the lines at…at + n - 1 are seen. */
@@ -337,15 +330,14 @@ static void rows_words(struct widgets *u, const struct rows_list *l, int row, in
 static void rows_details(struct widgets *u, const struct rows_list *l, int y, int col,
                          const struct tree_session *s, int full)
 {
-    int ascii = u->grid->ascii;
     struct cell_style muted = rows_style(u, THEME_MUTED);
     if (s->last_input && full)
-        rows_words(u, l, ++y, col, ascii ? "> " : "› ", s->last_input,
+        rows_words(u, l, ++y, col, "› ", s->last_input,
                    s->input_is_newer ? rows_style(u, THEME_INPUT) : muted);
     if (s->asked)
         rows_words(u, l, ++y, col, "", s->asked, rows_style(u, rows_state(s)->style));
     else if (s->last_output && full)
-        rows_words(u, l, ++y, col, ascii ? "< " : "‹ ", s->last_output,
+        rows_words(u, l, ++y, col, "‹ ", s->last_output,
                    s->input_is_newer ? muted : rows_style(u, THEME_OUTPUT));
 }
 
@@ -387,7 +379,7 @@ static void rows_session_notes(struct rows_pen *p, const struct tree_row *row, c
     if (rows_waits_for(s) && (lines == 1 || !s->asked) && !tree_waits_for(s, "text"))
         rows_right(p, 14, s->waits_for, rows_style(p->u, THEME_WAITING));
     if (row->folded && row->waiting) {
-        base_fmt(note, sizeof note, "%s%d", p->u->grid->ascii ? "!" : "◆", row->waiting);
+        base_fmt(note, sizeof note, "◆%d", row->waiting);
         rows_right(p, 14, note, rows_style(p->u, THEME_WAITING));
     }
     if (s->branch && strcmp(s->branch, branch) != 0)
@@ -406,7 +398,7 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
     if (!rows_is_inside(l, y))
         return;
     if (s->marked)
-        widget_put(u->grid, y, p.left - 1, 1, u->grid->ascii ? "*" : "•",
+        widget_put(u->grid, y, p.left - 1, 1, "•",
                    rows_style(u, THEME_ACCENT));
     rows_session_end(&p, l, s);
     rows_session_notes(&p, row, branch, lines);
@@ -416,7 +408,7 @@ static void rows_session(struct widgets *u, const struct rows_list *l, int y,
     p.left = inner;
     p.left += rows_put_glyph(u, y, p.left, s) + 1;
     if (row->folded)
-        rows_left(&p, rows_fold(u, 1, 1), rows_style(u, THEME_DIM));
+        rows_left(&p, rows_fold(1, 1), rows_style(u, THEME_DIM));
     rows_left(&p, tree_title(s), rows_style(u, s->unseen ? THEME_TITLE : THEME_TEXT));
 }
 
@@ -428,7 +420,7 @@ static void rows_note(struct rows_pen *p, const struct tree_note *note, long lon
     if (note->why[0] && rows_right(p, 14, note->why, style))
         return; /* it says more than the text */
     if (!note->text && note->pulled_at) {
-        buf_str(&age, p->u->grid->ascii ? "% " : "◐ ");
+        buf_str(&age, "◐ ");
         clock_put_age(&age, now - note->pulled_at);
     }
     rows_right(p, 14, note->text ? note->text : buf_cstr(&age), style);
@@ -446,13 +438,13 @@ static void rows_branch(struct widgets *u, const struct rows_list *l, int y,
     if (rows_right(&p, 14, counts, rows_style(u, THEME_DIM)))
         p.right--;
     if (row->folded && row->waiting) {
-        base_fmt(counts, sizeof counts, "%s %d", u->grid->ascii ? "!" : "◆", row->waiting);
+        base_fmt(counts, sizeof counts, "◆ %d", row->waiting);
         rows_right(&p, 8, counts, rows_style(u, THEME_WAITING));
     }
     if (row->note)
         rows_note(&p, row->note, l->now);
     rows_put_branch(&p, branch);
-    rows_left(&p, rows_fold(u, row->foldable, row->folded), rows_style(u, THEME_DIM));
+    rows_left(&p, rows_fold(row->foldable, row->folded), rows_style(u, THEME_DIM));
     rows_left(&p, row->name, rows_style(u, row->kind == TREE_COMPUTER ? THEME_ACCENT
                                                                       : THEME_TITLE));
     p.left += 2;
@@ -526,7 +518,7 @@ static void rows_todos_counts(struct rows_pen *p, const struct todos_row *row)
 static void rows_todos_branch(struct rows_pen *p, const struct todos_row *row)
 {
     rows_todos_counts(p, row);
-    rows_left(p, rows_fold(p->u, row->foldable, row->folded), rows_style(p->u, THEME_DIM));
+    rows_left(p, rows_fold(row->foldable, row->folded), rows_style(p->u, THEME_DIM));
     rows_left(p, row->name, rows_style(p->u, row->kind == TODOS_COMPUTER ? THEME_ACCENT
                                                                         : THEME_TITLE));
     p->left += 2;
@@ -575,7 +567,7 @@ static void rows_todos_todo(struct rows_pen *p, const struct rows_list *l,
     const struct todos_todo *todo = row->todo;
     if (l->cols >= ROWS_MARKS_COLS)
         rows_todos_marks(p, todo);
-    rows_left(p, rows_fold(p->u, row->foldable, row->folded), rows_style(p->u, THEME_DIM));
+    rows_left(p, rows_fold(row->foldable, row->folded), rows_style(p->u, THEME_DIM));
     rows_left(p, marks[todo->state].mark, rows_style(p->u, marks[todo->state].style));
     p->left++;
     rows_left(p, row->name, rows_style(p->u, THEME_TEXT));
@@ -645,7 +637,6 @@ static int rows_is_installed(const struct tree_agent *a)
  * `all` 0 only the last kind. Puts all of them or none. Returns 1 or 0. */
 static int rows_agents(struct rows_pen *p, int least, const struct tree *t, long long now, int all)
 {
-    const char *yes = p->u->grid->ascii ? "+" : "✓", *no = p->u->grid->ascii ? "x" : "✗";
     buf notes[TREE_AGENTS_MAX];
     int width = 0, free_columns = p->right - p->left - least;
     memset(notes, 0, sizeof notes);
@@ -656,7 +647,7 @@ static int rows_agents(struct rows_pen *p, int least, const struct tree *t, long
         utf8_put_visible(&notes[i], span_of(a->name ? a->name : "?"));
         buf_byte(&notes[i], ' ');
         if (rows_is_available(a, now) || !a->until)
-            buf_str(&notes[i], rows_is_available(a, now) ? yes : no);
+            buf_str(&notes[i], rows_is_available(a, now) ? "✓" : "✗");
         else
             rows_put_agent_note(a, now, &notes[i]);
         width += cell_columns(buf_view(&notes[i])) + 2;
@@ -690,27 +681,25 @@ static void rows_tabs(struct rows_pen *p, const struct rows_header *h)
 /* Puts the sessions' counts from the right; the waiting ones always, the others if they fit. */
 static void rows_counts(struct rows_pen *p, const struct tree_totals *totals)
 {
-    const int ascii = p->u->grid->ascii;
     const struct {
         int count;
-        const char *glyph, *ascii;
+        const char *glyph;
         enum theme_name style;
-    } others[] = {{totals->failed, "✗", "x", THEME_FAILED}, {totals->idle, "○", "-", THEME_IDLE},
-                  {totals->working, "●", "*", THEME_WORKING}};
+    } others[] = {{totals->failed, "✗", THEME_FAILED}, {totals->idle, "○", THEME_IDLE},
+                  {totals->working, "●", THEME_WORKING}};
     char text[48];
     int waiting = totals->waiting ? 12 : 0, from;
     for (size_t i = 0; i < COUNT_OF(others); i++) {
-        base_fmt(text, sizeof text, "%s %d", ascii ? others[i].ascii : others[i].glyph,
-                 others[i].count);
+        base_fmt(text, sizeof text, "%s %d", others[i].glyph, others[i].count);
         if (others[i].count && rows_right(p, waiting + 8, text, rows_style(p->u, others[i].style)))
             p->right -= 2;
     }
     if (!totals->waiting)
         return;
     from = p->right;
-    base_fmt(text, sizeof text, "%s %d waiting", ascii ? "!" : "◆", totals->waiting);
+    base_fmt(text, sizeof text, "◆ %d waiting", totals->waiting);
     if (!rows_right(p, 2, text, rows_style(p->u, THEME_WAITING))) {
-        base_fmt(text, sizeof text, "%s%d", ascii ? "!" : "◆", totals->waiting);
+        base_fmt(text, sizeof text, "◆%d", totals->waiting);
         rows_right(p, 0, text, rows_style(p->u, THEME_WAITING));
     }
     widget_add_hit(p->u, p->row, p->right + 1, 1, from - p->right - 1, ROWS_WAITING, 0, 0);
@@ -740,7 +729,7 @@ static void rows_header(struct widgets *u, const struct tree *t, const struct ro
     rows_tabs(&p, h);
     if (h->crumb) {
         p.left++;
-        rows_left(&p, u->grid->ascii ? "> " : "› ", rows_style(u, THEME_DIM));
+        rows_left(&p, "› ", rows_style(u, THEME_DIM));
         rows_left(&p, h->crumb, rows_style(u, THEME_ACCENT));
     }
     if (!rows_agents(&p, ROWS_COUNTS_COLS, t, h->now, 1))

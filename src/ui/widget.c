@@ -109,10 +109,7 @@ static int widget_box_top(const struct widgets *u, int height)
 static void widget_box_draw(struct widgets *u, int rows, int cols, const char *title, int *row,
                             int *col)
 {
-    static const char *const unicode[] = {"╭", "╮", "╰", "╯", "─", "│"};
-    static const char *const ascii[] = {"+", "+", "+", "+", "-", "|"};
     struct grid *g = u->grid;
-    const char *const *line = g->ascii ? ascii : unicode;
     const struct cell_style border = widget_style(u, THEME_BORDER);
     rows = widget_min(rows, g->rows - 2);
     cols = widget_min(cols, g->cols - 4);
@@ -122,12 +119,12 @@ static void widget_box_draw(struct widgets *u, int rows, int cols, const char *t
     u->hit_count = 0;
     grid_fill(g, top, left, rows + 2, cols + 4, widget_style(u, THEME_TEXT));
     for (int x = left + 1; x < right; x++) {
-        widget_put(g, top, x, 1, line[4], border);
-        widget_put(g, bottom, x, 1, line[4], border);
+        widget_put(g, top, x, 1, "─", border);
+        widget_put(g, bottom, x, 1, "─", border);
     }
     for (int y = top; y <= bottom; y++) {
-        widget_put(g, y, left, 1, y == top ? line[0] : y == bottom ? line[2] : line[5], border);
-        widget_put(g, y, right, 1, y == top ? line[1] : y == bottom ? line[3] : line[5], border);
+        widget_put(g, y, left, 1, y == top ? "╭" : y == bottom ? "╰" : "│", border);
+        widget_put(g, y, right, 1, y == top ? "╮" : y == bottom ? "╯" : "│", border);
     }
     if (title) {
         int used =

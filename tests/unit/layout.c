@@ -61,17 +61,16 @@ static void unit_layout_connection(void)
 {
     static const struct {
         enum client_push push;
-        int answered, ascii;
+        int answered;
         const char *why, *shown;
         enum theme_name style;
-    } cases[] = {{CLIENT_LIVE, 1, 0, NULL, "● live", THEME_LIVE},
-                 {CLIENT_LIVE, 1, 1, NULL, "* live", THEME_LIVE},
-                 {CLIENT_PARTIAL, 1, 0, NULL, "◐ live, in part", THEME_POLLING},
-                 {CLIENT_WAITING, 1, 0, "x", "◐ polling, 5 s", THEME_POLLING},
-                 {CLIENT_WAITING, 0, 0, NULL, "○ offline, 5 s", THEME_OFFLINE},
-                 {CLIENT_WAITING, 0, 1, "no daemon answers",
-                  "o offline: no daemon answers, 5 s", THEME_OFFLINE},
-                 {CLIENT_CONNECTING, 0, 0, NULL, "◌ connecting", THEME_DIM}};
+    } cases[] = {{CLIENT_LIVE, 1, NULL, "● live", THEME_LIVE},
+                 {CLIENT_PARTIAL, 1, NULL, "◐ live, in part", THEME_POLLING},
+                 {CLIENT_WAITING, 1, "x", "◐ polling, 5 s", THEME_POLLING},
+                 {CLIENT_WAITING, 0, NULL, "○ offline, 5 s", THEME_OFFLINE},
+                 {CLIENT_WAITING, 0, "no daemon answers",
+                  "○ offline: no daemon answers, 5 s", THEME_OFFLINE},
+                 {CLIENT_CONNECTING, 0, NULL, "◌ connecting", THEME_DIM}};
     struct unit_app u;
     test_begin("the connection is live, polling or offline, with the seconds to the next try");
     unit_app_begin(&u, 24, 80);
@@ -81,7 +80,6 @@ static void unit_layout_connection(void)
         u.t->client.answered = cases[i].answered;
         u.t->client.why = cases[i].why;
         u.t->client.retry_at = u.t->loop.now + 4001;
-        u.t->grid.ascii = cases[i].ascii;
         CHECK_INT(layout_put_connection(u.t, text), cases[i].style);
         CHECK_SPAN(span_of(text[0]), cases[i].shown);
         CHECK(strlen(text[2]) < strlen(text[0]) && text[2][0]);

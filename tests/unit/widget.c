@@ -184,8 +184,8 @@ static void unit_ui_footer(void)
     static const struct {
         int cols;
         const char *shown;
-    } cases[] = {{80, " n new  G last  Ctrl-Z stop"}, {60, " n new  G last  Ctrl-Z stop"},
-                 {59, " n new  G Ctrl-Z"}, {17, " n new  G Ctrl-Z"}, {16, " G last  Ctrl-Z"},
+    } cases[] = {{80, " n new  G last  Ctrl-Z stop"}, {29, " n new  G last  Ctrl-Z stop"},
+                 {28, " n new  G Ctrl-Z"}, {17, " n new  G Ctrl-Z"}, {16, " G last  Ctrl-Z"},
                  {15, " G last"}, {7, ""}, {1, ""}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct unit_ui *s = unit_ui_open(2, cases[i].cols);
