@@ -1034,7 +1034,10 @@ static int pager_draw_state(const struct pager *p, struct grid *g, int row, int 
         return p->title ? widget_put_cut(g, row, col, cols, p->title, pager_style(p, PAGER_NAME))
                         : 0;
     int used = widget_put(g, row, col, cols, mark, pager_style(p, PAGER_MARK));
-    used += grid_put(g, row, col + used, cols - used, buf_view(typed), pager_style(p, PAGER_TEXT));
+    span seen = buf_view(typed);
+    for (uint32_t cp; p->typing && cell_columns(seen) >= cols - used && seen.n;)
+        seen = span_sub(seen, utf8_next(seen, &cp)); /* its end, where the cursor is */
+    used += grid_put(g, row, col + used, cols - used, seen, pager_style(p, PAGER_TEXT));
     if (p->typing) {
         g->cursor_row = row;
         g->cursor_col = widget_min(col + used, col + cols - 1);

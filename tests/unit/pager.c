@@ -356,6 +356,22 @@ static void unit_pager_selects(void)
     grid_free(&g);
 }
 
+static void unit_pager_long_command(void)
+{
+    test_begin("of a long command that is typed the end is shown, where the cursor is");
+    struct grid g = {0};
+    struct pager p = {0};
+    grid_resize(&g, 2, 20);
+    pager_set(&p, "t", span_of("x\n"), 0);
+    pager_type(&p, '|');
+    unit_pager_type(&p, "grep -v one | sort | uniq -c");
+    pager_draw(&p, &g, 0, 0, 2, 20);
+    UNIT_PAGER_ROW(&g, 1, "|ort | uniq -c  100%");
+    CHECK_INT(g.cursor_col, 14);
+    pager_free(&p);
+    grid_free(&g);
+}
+
 static void unit_pager_words(void)
 {
     test_begin("a search can count case and whole words only");
@@ -670,6 +686,7 @@ static void unit_pager(void)
     unit_pager_searches();
     unit_pager_selects();
     unit_pager_words();
+    unit_pager_long_command();
     unit_pager_prompts();
     unit_pager_files();
     unit_pager_garbage();
