@@ -56,12 +56,11 @@ static void layout_lay_out(struct app *t)
 /* Draws a rule of `rows` cells down, or `cols` across; the other is 1. */
 static void layout_rule(struct app *t, int row, int col, int rows, int cols)
 {
-    struct grid *g = &t->grid;
-    widget_put(g, row, col, 1, cols == 1 ? "│" : "─", rows_style(&t->ui, THEME_BORDER));
-    const struct cell first = grid_back(g, row)[col]; /* copied: a character costs to decode */
+    const struct cell_style style = rows_style(&t->ui, THEME_BORDER);
+    const struct cell cell = {cols == 1 ? 0x2502 : 0x2500, style.fg, style.bg, style.attr, 0};
     for (int y = row; y < row + rows; y++)
         for (int x = col; x < col + cols; x++)
-            grid_put_cells(g, y, x, &first, 1, &g->pool);
+            grid_put_cells(&t->grid, y, x, &cell, 1, &t->grid.pool);
 }
 
 /* Draws the headline of the preview. Returns its lines. */
