@@ -137,7 +137,9 @@ static void announce_free(struct announce *a)
 {
     while (a->count)
         announce_remove(a, a->count - 1);
-    if (a->running)
+    if (a->running) {
+        kill(-a->child.pid, SIGKILL);
         loop_child_cancel(a->loop, &a->child); /* init reaps it */
+    }
     loop_timer_cancel(a->loop, &a->late_timer);
 }

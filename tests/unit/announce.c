@@ -82,6 +82,13 @@ static void unit_announce_late(void)
     UNIT_HTTPD_UNTIL(&u.server.h, unit_announce_told(&u, "x\nx\n"));
     UNIT_HTTPD_UNTIL(&u.server.h, !u.announce.running);
     CHECK_INT(u.announce.count, 0);
+    test_begin("no command of on_state outlives the daemon");
+    unit_announce_state(&u, "idle");
+    pid_t pid = u.announce.child.pid, ended = 0;
+    CHECK(u.announce.running);
+    announce_free(&u.announce);
+    UNIT_HTTPD_UNTIL(&u.server.h, ended || (ended = waitpid(pid, NULL, WNOHANG)) == pid);
+    u.announce.running = 0;
     unit_announce_free(&u);
 }
 
