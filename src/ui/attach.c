@@ -212,19 +212,28 @@ static void attach_on_transcript(struct app *t, struct json answer, struct app_r
     app_changed(t);
 }
 
-/* Opens the view of the selected session, again if it was lost, or fetches an exited session's
- * transcript. While attached, opens a lost view again. */
+/* Returns the session that the pager shows, which may be back after its computer was gone, else the
+ * selected one, or NULL. */
+static const struct tree_session *attach_session(struct app *t)
+{
+    return t->mode == APP_PAGER && *t->read ? tree_session(&t->tree, t->read) : app_session(t);
+}
+
+/* Opens the view of that session, again if it was lost, or fetches an exited session's transcript.
+ * While attached, opens a lost view again. */
 static void attach_on_preview(void *ctx)
 {
     struct app *t = ctx;
-    const struct tree_session *s = app_session(t);
+    const struct tree_session *s = attach_session(t);
     if (t->mode & APP_SCREENS)
         attach_reconnect(t);
     if (!s || t->mode & APP_SCREENS || (t->view && strcmp(s->id, t->view->id) != 0))
         return;
     if (!tree_is(s, "exited") && !app_is_foreign(t)) { /* TeleClaude's daemon has no screens */
         if (!t->view)
-            t->view = view_open(&t->client, s->id, s->computer, VIEW_SCREEN, &attach_view_hooks, t);
+            t->view = view_open(&t->client, s->id, s->computer,
+                                strcmp(s->id, t->read) == 0 ? VIEW_HISTORY : VIEW_SCREEN,
+                                &attach_view_hooks, t);
         else if (view_reopen(t->view, &t->client) != 0)
             attach_reopen_later(t);
         return;
@@ -239,7 +248,7 @@ static void attach_on_preview(void *ctx)
 static void attach_follow(struct app *t)
 {
     int read = t->mode == APP_PAGER || (t->reading && t->reading == t->keys_typed);
-    const struct tree_session *s = t->has_preview || read ? app_session(t) : NULL;
+    const struct tree_session *s = t->has_preview || read ? attach_session(t) : NULL;
     if (t->mode & APP_SCREENS)
         return;
     int exited = s && tree_is(s, "exited"), restarted = t->view && !t->view->hooks && s && !exited;

@@ -81,6 +81,16 @@ static void unit_reading_preview(void)
     unit_app_type(&u, "v");
     UNIT_APP_SEE(&u, "1\n2\n3\n4\n5\n6\n7\n8\n");
     CHECK_INT(u.t->mode, APP_PAGER);
+    test_begin("a text grows on when its session's computer was gone for a while");
+    unit_app_type(&u, "F");
+    unit_app_event(&u, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"a\"}}");
+    UNIT_APP_UNTIL(&u, !u.t->view);
+    buf_clear(&u.asked);
+    unit_app_session(&u, "a", "idle", "");
+    UNIT_APP_UNTIL(&u, unit_app_has(&u.asked, "&scrollback=1&computer=vm ") && unit_app_view(&u));
+    unit_app_frame(&u, FRAME_SIZE, "{\"size\":[40,4]}");
+    unit_app_frame(&u, FRAME_OUTPUT, "back again");
+    UNIT_APP_SEE(&u, "back again");
     unit_app_end(&u);
 }
 
