@@ -79,7 +79,8 @@ static void view_resize(struct view *v, int cols, int rows); /* asks for that si
 static void view_set_colours(struct view *v, const struct vt_colours *colours);
 static void view_scroll(struct view *v, int lines); /* positive: back */
 static void view_pan(struct view *v, int rows, int cols);
-/* A larger screen is cropped around its cursor. `cursor`: shows the session's. */
+/* A larger screen is cropped around its cursor. `cursor`: shows the session's; else lines are shown
+ * from their beginnings. */
 static void view_draw(struct view *v, struct grid *g, int row, int col, int rows, int cols,
                       int cursor);
 /* Appends what sets the program's input modes on the terminal. */

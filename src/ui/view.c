@@ -397,7 +397,8 @@ static void view_draw(struct view *v, struct grid *g, int row, int col, int rows
     vt_cursor(v->vt, &at_row, &at_col);
     int hidden = (vt_modes(v->vt) & VT_CURSOR_HIDDEN) != 0;
     int top = view_crop_panned(vt_rows(v->vt), rows, at_row, &v->pan_rows) - v->back;
-    int left = view_crop_panned(vt_cols(v->vt), cols, hidden ? 0 : at_col, &v->pan_cols);
+    at_col = hidden || !cursor ? 0 : at_col;
+    int left = view_crop_panned(vt_cols(v->vt), cols, at_col, &v->pan_cols);
     int height = widget_min(rows, vt_rows(v->vt)), width = widget_min(cols, vt_cols(v->vt) - left);
     for (int y = 0; y < height; y++) {
         const struct cell *cells = vt_row(v->vt, widget_max(top + y, -vt_scroll_count(v->vt)));

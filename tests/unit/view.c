@@ -54,6 +54,8 @@ static void unit_view_rectangle(void)
                     CHECK(g.cursor_row >= 1 && g.cursor_row < 1 + rows && g.cursor_col >= 2 &&
                           g.cursor_col < 2 + cols);
                 CHECK(g.cursor_shown); /* the crop follows it */
+                view_draw(v, &g, 1, 2, rows, cols, 0);
+                CHECK_INT(v->left, 0); /* a preview's begins with the lines */
                 view_close(v);
                 grid_free(&g);
             }
