@@ -117,7 +117,9 @@ static void commands_find(const struct commands_table *t, struct json session,
 {
     *row = (struct commands_row){.session = session};
     for (struct json_iter it = json_iter(session); json_next(&it);) {
-        size_t n = memchr(it.key.text.p, '\\', it.key.text.n) ? 0 : it.key.text.n;
+        size_t n = it.key.text.n; /* 0: its length says nothing, or it has none */
+        if (n && memchr(it.key.text.p, '\\', n))
+            n = 0;
         for (size_t i = 0; i < t->count; i++)
             if ((n == t->lengths[i] || !n) && json_text_eq(it.key, t->shown[i]->member))
                 row->values[i] = it.value;
