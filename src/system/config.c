@@ -316,14 +316,16 @@ static const char **config_place(void *base, const struct config_key *key)
     return (const char **)((char *)base + key->at);
 }
 
-static void config_expand_home(struct config *c, const char **path)
+/* ~/ at its start becomes the home directory. */
+static const char *config_keep_value(const struct config_line *line)
 {
     buf full = {0};
-    if (strncmp(*path, "~/", 2) != 0 || !config_home())
-        return;
-    buf_fmt(&full, "%s%s", config_home(), *path + 1);
-    *path = config_keep(c, buf_view(&full));
+    int in_home = span_starts(line->value, "~/") && config_home();
+    buf_str(&full, in_home ? config_home() : "");
+    buf_span(&full, span_sub(line->value, (size_t)in_home));
+    const char *kept = config_keep(line->config, buf_view(&full));
     buf_free(&full);
+    return kept;
 }
 
 static void config_set(struct config_line *line, void *base, const struct config_key *keys,
@@ -331,8 +333,7 @@ static void config_set(struct config_line *line, void *base, const struct config
 {
     for (size_t i = 0; i < count; i++)
         if (span_eq(line->key, keys[i].name)) {
-            *config_place(base, &keys[i]) = config_keep(line->config, line->value);
-            config_expand_home(line->config, config_place(base, &keys[i]));
+            *config_place(base, &keys[i]) = config_keep_value(line);
             lines[i] = line->number;
             return;
         }
@@ -450,7 +451,7 @@ static void config_set_entry(struct config_line *line, struct config_entries *en
         entries->items[entries->count++] =
             (struct config_entry){config_keep(line->config, name), NULL, 0};
     }
-    entries->items[i].value = config_keep(line->config, line->value);
+    entries->items[i].value = config_keep_value(line);
     entries->items[i].line = line->number;
 }
 

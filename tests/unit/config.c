@@ -232,7 +232,8 @@ static void unit_config_good_file(void)
             "[project telec work]\npath = ~/src # cut\ndescription = a = b#c \"# kept\" # cut\n"
             "[project \"quoted name\"]\npath=\"/q\"\ndescription = it's 'tis # cut\n"
             "[ui]\nprefix = Ctrl-B # cut\nclipboard=yes\n"
-            "[redis]\nurl = redis://me:a#b@vm:1/2?protocol=2\ntls_command = tls 'HOST PORT'\n"));
+            "[redis]\nurl = redis://me:a#b@vm:1/2?protocol=2\ntls_command = tls 'HOST PORT'\n"
+            "[computer-box]\nreach = ~/in box\n"));
     CHECK_INT(config_load(&c, "/bin/sh", NULL, file, &error), 0);
     CHECK_SPAN(buf_view(&c.problems), "");
     CHECK_SPAN(buf_view(&error), "");
@@ -255,6 +256,7 @@ static void unit_config_good_file(void)
     CHECK_SPAN(span_of(claude->flags[AGENTS_MED]), "--model sonnet");
     CHECK_SPAN(span_of(own->flags[AGENTS_SLOW]), "--deep = yes");
     CHECK_SPAN(span_of(own->prompt), "-p");
+    CHECK(c.reach.count == 1 && c.reach.items[0].value[0] == '/');
     CHECK(own->command[0] == '/' && strstr(own->command, "/own -x"));
     CHECK(own->flags[AGENTS_FAST] == NULL);
     CHECK(config_agent(&c, "nobody") == NULL && config_agent(&c, "") == NULL);
