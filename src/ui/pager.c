@@ -1048,11 +1048,9 @@ static int pager_draw_state(const struct pager *p, struct grid *g, int row, int 
 
 static void pager_draw_footer(const struct pager *p, struct grid *g, int row, int col, int cols)
 {
-    struct cell_style text = pager_style(p, PAGER_TEXT);
     buf place = {0};
     pager_put_place(p, &place);
     int width = cell_columns(buf_view(&place)), at = col + cols - width;
-    grid_fill(g, row, col, 1, cols, text);
     int used = pager_draw_state(p, g, row, col, at > col + 1 ? at - col - 1 : cols);
     int keys = (int)strlen(PAGER_KEYS);
     if (!p->typing && col + used + keys + 4 < at)
