@@ -89,8 +89,11 @@ static int enter_session(struct context *c, const char *word)
     int status = context_find(c, word, &target);
     if (status == 0)
         status = context_get(c, &target);
-    if (status == 0 && json_member_eq(context_reply(c), "state", "exited"))
-        status = context_fail("%s: the session has ended; 'telec tail' prints its output", word);
+    if (status == 0 && json_member_eq(context_reply(c), "state", "exited")) {
+        buf_free(&target);
+        context_fail("%s: the session has ended; 'telec tail' prints its output", word);
+        return word != c->created; /* telec new --attach has started it all the same */
+    }
     struct json session = context_reply(c);
     char *computer = json_dup_member(session, "computer");
     int elsewhere = computer && strcmp(computer, c->config.computer) != 0 &&

@@ -480,12 +480,20 @@ static void tui_init(struct app *t)
     buf_free(&problems);
 }
 
-static void tui_put_way_back(const struct app *t, buf *b)
+/* Says why an attachment has ended, and what can be done next. Returns 1: its program has ended. */
+static int tui_put_end(const struct app *t, buf *b)
 {
     buf id = {0};
     attach_put_noted(t->config, 0, &id);
-    buf_fmt(b, "detached; 'telec attach %.8s' attaches again", buf_cstr(&id));
+    const struct tree_session *s = tree_session(&t->tree, buf_cstr(&id));
+    int exited = s && tree_is(s, "exited");
+    if (t->toasts.unread && t->toasts.shown)
+        buf_fmt(b, exited ? "%s; 'telec tail %.8s' prints its output" : "%s",
+                t->toasts.ring[t->toasts.shown - 1].text, id.p);
+    else if (t->quit == 1 && !t->attach_failed)
+        buf_fmt(b, "detached; 'telec attach %.8s' attaches again", id.p);
     buf_free(&id);
+    return exited;
 }
 
 static int tui_run(const struct config *config, int may_start, const char *attach,
@@ -502,7 +510,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
     client_init(&t->client, &t->loop, config, may_start, &tui_client_hooks, t);
     tui_ask(t);
     tui_init(t);
-    int failed = tui_start(t, error) != 0;
+    int failed = tui_start(t, error) != 0, exited = 0;
     if (!failed) {
         t->client.here = t->todos.here;
         t->pager.theme = &t->theme;
@@ -514,10 +522,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         loop_timer_in(&t->loop, &t->ages_timer, TUI_AGES_MS);
         while (!t->quit)
             loop_once(&t->loop);
-        if (t->attach_only && t->toasts.unread && t->toasts.shown)
-            buf_str(error, t->toasts.ring[t->toasts.shown - 1].text);
-        else if (t->attach_only && t->quit == 1 && !t->attach_failed)
-            tui_put_way_back(t, error);
+        exited = attach && tui_put_end(t, error);
         term_leave();
         if (!t->attach_only)
             app_save(t);
@@ -529,7 +534,7 @@ static int tui_run(const struct config *config, int may_start, const char *attac
         dialog_close(t); /* frees what it lists */
     }
     client_free(&t->client);
-    failed |= t->attach_only && t->attach_failed;
+    failed |= attach && t->attach_failed && !exited;
     int signo = t->quit > 1 && t->quit != SIGINT ? t->quit : 0;
     app_free(t);
     free(t);

@@ -1148,6 +1148,7 @@ static void test_cli_attach(void)
     int status = pty_await_exit(t);
     CHECK(WIFEXITED(status));
     CHECK_INT(t->alternate, 0);
+    CHECK_HAS(t->raw.p, format("ended; 'telec tail %.8s' prints", id));
     AWAIT_SESSION(id, "exit_code", "7");
     t = pty_start(24, 80, argv);
     status = pty_await_exit(t);
@@ -1183,6 +1184,10 @@ static void test_cli_attach_which(void)
     PTY_AWAIT(t, "Name:");
     pty_send(t, "\035d");
     CHECK_INT(pty_await_exit(t), 0);
+    const char *const quick[] = {e2e.binary, "new", "--attach", "true", NULL};
+    t = pty_start(24, 80, quick);
+    CHECK_INT(pty_await_exit(t), 0); /* whether or not its screen came in time */
+    CHECK_HAS(t->raw.p, "telec tail");
 }
 
 static const struct test cli_tests[] = {
