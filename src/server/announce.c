@@ -48,12 +48,13 @@ static const char *const announce_names[][2] = {
     {"TELEC_TITLE", "title"},           {"TELEC_AGENT", "active_agent"},
     {"TELEC_TEXT", "state_text"},       {"TELEC_DIRECTORY", "working_directory"}};
 
-/* Returns the daemon's environment and the session's variables, in one block. */
+/* Returns the session's variables and the rest of the daemon's environment, in one block. A daemon
+ * that was started in a session has that one's: shells would take them. */
 static char **announce_environment(span object, buf *variables)
 {
     extern char **environ;
     struct json session;
-    size_t count = 0, own = COUNT_OF(announce_names);
+    size_t count = 0, own = COUNT_OF(announce_names), n = own;
     json_read(object, &session);
     for (size_t i = 0; i < own; i++)
         announce_put(variables, announce_names[i][0], json_get(session, announce_names[i][1]));
@@ -62,7 +63,14 @@ static char **announce_environment(span object, buf *variables)
     char **all = base_alloc((own + count + 1) * sizeof *all), *at = variables->p;
     for (size_t i = 0; i < own; i++, at += strlen(at) + 1)
         all[i] = at;
-    memcpy(all + own, environ, count * sizeof *all);
+    for (char **old = environ; *old; old++) {
+        size_t i = 0;
+        while (i < own && strncmp(*old, all[i], strcspn(all[i], "=") + 1) != 0)
+            i++;
+        all[n] = *old;
+        n += i == own;
+    }
+    all[n] = NULL;
     return all;
 }
 

@@ -55,7 +55,9 @@ static void unit_announce_changes(void)
     unit_announce_state(&u, "starting"); /* the first state is no change */
     unit_announce_state(&u, "working");
     CHECK(!u.announce.running);
+    setenv("TELEC_TITLE", "of a session in which the daemon was started", 1);
     unit_announce_state(&u, "waiting");
+    unsetenv("TELEC_TITLE");
     CHECK(u.announce.running);
     UNIT_HTTPD_UNTIL(&u.server.h, !u.announce.running);
     CHECK(unit_announce_told(&u, "word s1 T /tmp\n"));
