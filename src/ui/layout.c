@@ -339,6 +339,23 @@ static void layout_footer(struct app *t)
     keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode, at, layout_applies, t);
 }
 
+/* Scrolls the list up where a form about the selected row has no room above or below it. Returns 1:
+ * the form is to be drawn again. */
+static int layout_uncover(struct app *t)
+{
+    struct rows_list *l = &app_view(t)->list;
+    const struct widgets *u = &t->ui;
+    int rows = l->rows, top = l->top, free = t->grid.rows - u->box_rows - l->row;
+    if (!(t->mode & (APP_MESSAGE | APP_RENAME)) || free < 1 ||
+        u->box >= u->avoid + u->avoid_rows || u->box + u->box_rows <= u->avoid)
+        return 0;
+    grid_fill(&t->grid, l->row, l->col, rows, l->cols, rows_style(u, THEME_TEXT));
+    l->rows = widget_min(rows, free);
+    rows_tree(&t->ui, &t->tree, l);
+    l->rows = rows, l->top = top;
+    return 1;
+}
+
 static void layout_main(struct app *t)
 {
     struct grid *g = &t->grid;
@@ -359,6 +376,8 @@ static void layout_main(struct app *t)
     else if (t->mode == APP_TOASTS)
         widget_toasts_draw(&t->ui, &t->toasts);
     else
+        dialog_draw(t);
+    if (layout_uncover(t))
         dialog_draw(t);
     g->rows += footer;
     if (footer)

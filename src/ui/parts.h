@@ -588,6 +588,7 @@ struct widgets {
     struct widget_hit *hits;
     int hit_count, hit_cap;
     int avoid, avoid_rows;  /* rows that a box leaves free */
+    int box, box_rows;      /* where the last one is */
 };
 
 static void widget_free(struct widgets *u);

@@ -114,6 +114,7 @@ static void widget_box_draw(struct widgets *u, int rows, int cols, const char *t
     rows = widget_min(rows, g->rows - 2);
     cols = widget_min(cols, g->cols - 4);
     int top = widget_box_top(u, rows + 2);
+    u->box = top, u->box_rows = rows + 2;
     int left = widget_max(0, (g->cols - cols - 4) / 2);
     int bottom = top + rows + 1, right = left + cols + 3;
     u->hit_count = 0;

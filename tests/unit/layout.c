@@ -149,8 +149,35 @@ static void unit_layout_bytes(int cols)
     unit_app_end(&u);
 }
 
+static void unit_layout_uncovered(void)
+{
+    test_begin("a form about a session never covers its row, nor does it scroll the list for good");
+    for (int cols = 24; cols <= 40; cols += 16) {
+        struct unit_app u;
+        unit_app_begin(&u, cols == 24 ? 9 : 12, cols);
+        for (const char *id = "abcdefgh"; *id; id++)
+            unit_app_session(&u, (char[]){*id, 0}, "idle", "");
+        for (const char *id = "abcdefgh"; *id; id++) {
+            char key[] = {'s', ':', *id, 0}, row[32];
+            snprintf(row, sizeof row, "○ title %c", *id);
+            app_set(&u.t->views[0].wanted, key);
+            app_changed(u.t);
+            UNIT_APP_SEE(&u, row);
+            int top = u.t->views[0].list.top;
+            unit_app_type(&u, "R");
+            UNIT_APP_SEE(&u, "Rename");
+            CHECK(unit_app_shows(&u, row));
+            unit_app_type(&u, "\033");
+            UNIT_APP_UNTIL(&u, u.t->mode == APP_SESSIONS);
+            CHECK_INT(u.t->views[0].list.top, top);
+        }
+        unit_app_end(&u);
+    }
+}
+
 static void unit_layout(void)
 {
+    unit_layout_uncovered();
     test_begin("a character that is typed costs at most 60 bytes, a move 250, each one frame");
     for (int cols = 60; cols <= 180; cols += 40)
         unit_layout_bytes(cols);
