@@ -504,7 +504,8 @@ static const struct {
      "        :programs) COMPREPLY+=($(compgen -c -- \"$word\")) ;;\n"
      "        *) COMPREPLY+=(\"$line\") ;;\n"
      "        esac\n"
-     "    done < <(\"${COMP_WORDS[0]}\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2> /dev/null)\n"
+     "    done < <(\"${COMP_WORDS[0]}\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+     "2> /dev/null)\n"
      "    case ${#COMPREPLY[@]}:$COMP_TYPE in\n" /* bash lists what is ambiguous: with what it is */
      "    [!1]*:63 | 1?*:63) COMPREPLY=(\"${COMPREPLY[@]/$'\\t'/  }\") ;;\n"
      "    *) COMPREPLY=(\"${COMPREPLY[@]%%$'\\t'*}\") ;;\n"

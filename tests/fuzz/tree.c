@@ -11,8 +11,9 @@ static void fuzz_tree_require(int ok)
 static void fuzz_tree_event(struct tree *t, const unsigned char *p)
 {
     static const char *const states[] = {"working", "waiting", "idle", "exited"};
-    static const char *const odd[] = {"\"\"", "null", "5", "{\"a\":\"b\"}", "[]", "[\"a\",\"\",null]",
-                                      "\"\\ud83d\\ude00\\u0000\\n\"", "\"a longer text\""};
+    static const char *const odd[] = {
+        "\"\"", "null", "5", "{\"a\":\"b\"}", "[]", "[\"a\",\"\",null]",
+        "\"\\ud83d\\ude00\\u0000\\n\"", "\"a longer text\""};
     buf b = {0};
     if (p[0] % 8 == 7) {
         buf_fmt(&b, "{\"event\":\"session_removed\",\"data\":{\"session_id\":\"s%d\"}}", p[1] % 16);
