@@ -191,7 +191,8 @@ static const char *config_keep(struct config *c, span s)
     struct config_text *kept = base_grow(NULL, sizeof *kept + s.n + 1);
     kept->next = c->texts;
     c->texts = kept;
-    memcpy(kept->text, s.p, s.n);
+    if (s.n) /* else s.p may be NULL */
+        memcpy(kept->text, s.p, s.n);
     kept->text[s.n] = '\0';
     return kept->text;
 }

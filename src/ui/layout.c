@@ -345,12 +345,12 @@ static int layout_uncover(struct app *t)
 {
     struct rows_list *l = &app_view(t)->list;
     const struct widgets *u = &t->ui;
-    int rows = l->rows, top = l->top, free = t->grid.rows - u->box_rows - l->row;
-    if (!(t->mode & (APP_MESSAGE | APP_RENAME)) || free < 1 ||
+    int rows = l->rows, top = l->top, room = t->grid.rows - u->box_rows - l->row;
+    if (!(t->mode & (APP_MESSAGE | APP_RENAME)) || room < 1 ||
         u->box >= u->avoid + u->avoid_rows || u->box + u->box_rows <= u->avoid)
         return 0;
     grid_fill(&t->grid, l->row, l->col, rows, l->cols, rows_style(u, THEME_TEXT));
-    l->rows = widget_min(rows, free);
+    l->rows = widget_min(rows, room);
     rows_tree(&t->ui, &t->tree, l);
     l->rows = rows, l->top = top;
     return 1;
