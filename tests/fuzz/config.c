@@ -14,9 +14,9 @@ static void fuzz_config_load(struct config *c, span text)
     c->file = span_dup(span_of("/f"));
     c->socket = span_dup(span_of("/s"));
     c->state = span_dup(span_of("/t"));
-    c->host = span_dup(span_of("host"));
-    c->computer = span_dup(span_of("computer"));
-    c->user = span_dup(span_of("user"));
+    c->host = "host";
+    c->computer = "computer";
+    c->user = "user";
     config_set_defaults(c);
     config_default_agents(c);
     config_parse(c, text);
