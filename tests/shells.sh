@@ -20,6 +20,12 @@ if [ "$1" = bash ]; then
         COMP_TYPE=$1; _telec; printf "%s\n" "${COMPREPLY[@]}"' bash 63 | sort > got
     telec list --columns id,title | tr '\t' '|' | sed 's/|/  /' | sort | diff - got || exit 1
     telec kill --all > /dev/null || exit 1
+    # Another computer chooses its name; it is a word all the same.
+    # shellcheck disable=SC2016 # that shell's
+    bash -c '. <(telec completion bash); peer() { printf "a;b \$(c)\tcomputer\n"; }
+        COMP_WORDS=(peer "") COMP_CWORD=1 COMP_TYPE=9
+        _telec; printf "%s\n" "${COMPREPLY[@]}"' > got
+    [ "$(cat got)" = 'a\;b\ \$\(c\)' ] || { echo "bash: a name: $(cat got)"; exit 1; }
 fi
 id=$(telec new -t title -- sh -c 'read x') || exit 1
 short=$(echo "$id" | cut -c 1-8)

@@ -495,14 +495,14 @@ static const struct {
 } cli_scripts[] = {
     {"bash",
      "_telec() {\n"
-     "    local IFS=$'\\n' word=${COMP_WORDS[COMP_CWORD]} line\n"
+     "    local IFS=$'\\n' word=${COMP_WORDS[COMP_CWORD]} line about\n"
      "    COMPREPLY=()\n"
-     "    while read -r line; do\n"
+     "    while IFS=$'\\t' read -r line about; do\n"
      "        case $line in\n"
      "        :dirs) compopt -o filenames; COMPREPLY+=($(compgen -d -- \"$word\")) ;;\n"
      "        :files) compopt -o filenames; COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n"
      "        :programs) COMPREPLY+=($(compgen -c -- \"$word\")) ;;\n"
-     "        *) COMPREPLY+=(\"$line\") ;;\n"
+     "        *) printf -v line '%q\\t%s' \"$line\" \"$about\"; COMPREPLY+=(\"$line\") ;;\n"
      "        esac\n"
      "    done < <(\"${COMP_WORDS[0]}\" complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
      "2> /dev/null)\n"
