@@ -261,6 +261,7 @@ static void test_life_reboot(void)
     CHECK_INT(call("PATCH", session_path(ids[1], ""), "{\"title\": \"its title\"}").status, 200);
     if (!HAVE_PROC)
         skip("there is no /proc to find the holder in");
+    AWAIT(strcmp(transcript(ids[0]), "ready\n") == 0); /* written down */
     daemon_stop();
     for (int i = 0; i < SESSIONS; i++) {
         kill(holders[i], SIGKILL);

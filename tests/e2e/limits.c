@@ -96,6 +96,7 @@ static void test_stopped_holder_message(void)
     daemon_start();
     char *id = start_sh("echo ready; while read x; do echo \"got $x\"; done");
     AWAIT_SESSION(id, "last_output", "ready");
+    AWAIT(strcmp(transcript(id), "ready\n") == 0); /* written down */
     pid_t holder = holder_of(id);
     kill(holder, SIGSTOP);
     char *path = session_path(id, "/message");

@@ -102,6 +102,7 @@ static void test_holder_killed(void)
     struct wire w = subscribe("sessions");
     char *id = start_sh("echo words; sleep 1000"), *other = start_program("pause", NULL, NULL);
     AWAIT_SESSION(id, "last_output", "words");
+    AWAIT(strcmp(transcript(id), "words\n") == 0); /* written down */
     pid_t holder = holder_of(id);
     REQUIRE(holder > 0);
     kill(holder, SIGKILL);

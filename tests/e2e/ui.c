@@ -1314,11 +1314,14 @@ static char *ui_listener(const char *title)
         title, "stty -echo; echo ready; while read x; do echo \"<$x>\"; done; sleep 1000");
 }
 
-/* The footer of an attached session has no mark any more: a daemon is there. */
+/* Another daemon is there, and the footer of an attached session has no mark any more. It has none
+ * yet, either, while nobody has seen that the daemon before was killed. */
 static void ui_await_footer(struct ui *u)
 {
+    AWAIT(daemon_answers());
     UI_AWAIT(u, strstr(pty_row(u->t, 23), "detaches") && !strstr(pty_row(u->t, 23), "offline") &&
-                    !strstr(pty_row(u->t, 23), "connecting"));
+                    !strstr(pty_row(u->t, 23), "connecting") &&
+                    !strstr(pty_row(u->t, 23), "polling"));
 }
 
 /* An attached user stays so, whatever happens to the daemon. */
