@@ -399,6 +399,8 @@ struct grid_pen {
     int ahead;   /* columns, of a terminal whose ambiguous characters have two */
     int no_wrap; /* wrapping is off */
     int dirty;   /* up to here cells may be overwritten */
+    int cleared; /* from here on the row is blank, with that ground */
+    uint32_t ground;
     struct cell_style style;
 };
 
@@ -683,25 +685,49 @@ static void grid_set_ground(struct grid_pen *pen, uint32_t bg)
 #define GRID_BLANKS_MIN 12 /* fewer are drawn, */
 #define GRID_TAIL_MIN 4    /* and at the end of a row, where EL needs no number */
 
+static int grid_is_ground_of(const struct cell *c, uint32_t bg)
+{
+    return grid_is_ground(c) && c->bg == bg;
+}
+
+/* Tells whether the screen shows what the row has in that column. */
+static int grid_is_shown(const struct grid_pen *pen, int row, int col)
+{
+    const struct cell *c = &grid_back(pen->g, row)[col];
+    return col < pen->cleared ? grid_same(c, &grid_front(pen->g, row)[col])
+                              : grid_is_ground_of(c, pen->ground);
+}
+
 /* Erases the blanks from col on where that takes fewer bytes than drawing those that have changed.
- * Returns their number, or 0. */
+ * EL, which needs no number, also erases what is drawn again after them. Returns their number, or
+ * 0. */
 static int grid_erase(struct grid_pen *pen, int row, int col)
 {
-    const struct cell *back = grid_back(pen->g, row), *front = grid_front(pen->g, row);
+    const struct cell *back = grid_back(pen->g, row);
     struct grid_move erase = {0, ""};
-    int n = 0, end = col, cols = pen->g->cols;
-    if (back[col].bg && pen->g->depth < CELL_256)
+    int n = 0, end = col, cols = pen->g->cols, from = col;
+    uint32_t bg = back[col].bg;
+    if (bg && pen->g->depth < CELL_256)
         return 0;
-    for (; end < cols && grid_is_ground(&back[end]) && back[end].bg == back[col].bg; end++)
-        if (!grid_same(&back[end], &front[end]))
+    for (; end < cols && grid_is_ground_of(&back[end], bg); end++)
+        if (!grid_is_shown(pen, row, end))
             n = end + 1 - col;
     if (n < (end == cols ? GRID_TAIL_MIN : GRID_BLANKS_MIN))
         return 0;
-    if (end == cols)
-        n = cols - col;
-    grid_goto(pen, row, col);
-    grid_set_ground(pen, back[col].bg);
-    grid_move_csi(&erase, end == cols ? 0 : n, end == cols ? 'K' : 'X');
+    int rest = end;
+    while (rest < cols && !grid_is_shown(pen, row, rest))
+        rest++;
+    int all = rest == cols && (end == cols || !grid_is_ambiguous(pen->g, &back[cols - 1]));
+    if (all) {
+        n = end - col;
+        pen->cleared = col;
+        pen->ground = bg;
+        while (from > 0 && from > pen->col && grid_is_ground_of(&back[from - 1], bg))
+            from--;
+    }
+    grid_goto(pen, row, pen->row == row && from == pen->col ? from : col);
+    grid_set_ground(pen, bg);
+    grid_move_csi(&erase, all ? 0 : n, all ? 'K' : 'X');
     buf_add(pen->b, erase.text, erase.n);
     return n;
 }
@@ -755,9 +781,10 @@ static void grid_draw_last(struct grid_pen *pen, int row)
  * Both halves of a wide character have one style, so they change together. */
 static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 {
-    const struct cell *back = grid_back(pen->g, row), *front = grid_front(pen->g, row);
+    const struct cell *back = grid_back(pen->g, row);
     int cols = pen->g->cols, again = cols, blanks, damage;
     pen->dirty = 0;
+    pen->cleared = cols;
     int beside = cols - 2 - (cols > 2 && back[cols - 2].attr & CELL_TAIL);
     int overwrites = cols > 1 && grid_is_ambiguous(pen->g, &back[cols - 1]) &&
                      !grid_is_ambiguous(pen->g, &back[beside]);
@@ -768,7 +795,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         first = first < again ? first : again;
     }
     for (int col = first; col <= last || col < pen->dirty;) {
-        int same = col >= pen->dirty && col < again && grid_same(&back[col], &front[col]);
+        int same = col >= pen->dirty && col < again && grid_is_shown(pen, row, col);
         if (same) {
             col++;
             continue;
@@ -1061,7 +1088,7 @@ static void grid_tidy_pool(struct grid *g)
 
 static void grid_frame(struct grid *g, buf *b)
 {
-    struct grid_pen pen = {g, b, g->at_row, g->at_col, 0, 0, 0, {0}};
+    struct grid_pen pen = {.g = g, .b = b, .row = g->at_row, .col = g->at_col};
     int drawn;
     if (!g->known) {
         for (int row = 0; row < g->rows; row++)

@@ -335,7 +335,7 @@ static void layout_footer(struct app *t)
         base_fmt(position + n, sizeof position - (size_t)n, "%d/%d", app_view(t)->list.at + 1,
                  app_rows(t));
     int columns = (int)strlen(position), at = t->grid.cols - 1 - columns;
-    widget_put(&t->grid, t->grid.rows - 1, at, columns, position, rows_style(&t->ui, THEME_DIM));
+    widget_put(&t->grid, t->grid.rows - 1, at, columns, position, rows_style(&t->ui, THEME_TEXT));
     keymap_footer_draw(&t->ui, t->keys.rows, t->keys.count, t->mode, at, layout_applies, t);
 }
 

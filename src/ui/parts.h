@@ -437,12 +437,14 @@ static int term_is_utf8(void);                     /* by LC_ALL, LC_CTYPE, LANG 
 /* Zero: the terminal is not asked. */
 struct pace {
     int works, pending, losses; /* it answers; a question is out; answers lost in a row */
-    size_t flying, asked;       /* bytes perhaps not shown; those before the question */
-    long long asked_at, rtt;    /* loop clock; ms */
+    size_t flying, asked, last; /* bytes perhaps not shown; before the question; in its frame */
+    long long wrote_at, asked_at; /* loop clock */
+    long long rtt;              /* the least round trip, ms; 0: not known, nobody waits */
     long long rate;             /* bytes a second; 0: not known */
 };
 
-static void pace_start(struct pace *p, int rtt_ms);
+static void pace_start(struct pace *p);
+static void pace_set_round_trip(struct pace *p, int ms); /* the terminal's first answer */
 static size_t pace_limit(const struct pace *p);    /* of the next frame; 0: none */
 /* Until when no frame may be drawn without the answer; 0: now. */
 static long long pace_blocked_until(struct pace *p, long long now);

@@ -320,7 +320,7 @@ static void rows_words(struct widgets *u, const struct rows_list *l, int row, in
     char *line = base_dup(text + strspn(text, " \n"));
     for (char *c = line; *c; c++)
         *c = *c == '\n' || *c == '\t' || *c == '\r' ? ' ' : *c;
-    rows_left(&p, mark, rows_style(u, THEME_DIM));
+    rows_left(&p, mark, style);
     rows_left(&p, line, style);
     free(line);
 }

@@ -177,7 +177,7 @@ static void tui_terminal_event(struct app *t, const struct term_event *ev)
     }
     if (ev->type == TERM_ANSWERED) {
         term_expect_answers('c', 0);
-        pace_start(&t->pace, (int)(t->loop.now - t->asked_at));
+        pace_set_round_trip(&t->pace, (int)(t->loop.now - t->asked_at));
     }
     if (ev->type == TERM_STATUS) {
         pace_on_answer(&t->pace, t->loop.now);
@@ -228,7 +228,7 @@ static void tui_on_event(struct app *t, const struct term_event *ev)
  * that is known the line may be the slowest: 33 ms a byte at 300 baud. */
 static long long tui_escape_ms(const struct app *t)
 {
-    int asks = t->asked_at && !t->pace.works && t->loop.now - t->asked_at < TUI_ASKS_MS;
+    int asks = t->asked_at && !t->pace.rtt && t->loop.now - t->asked_at < TUI_ASKS_MS;
     long long half = asks ? 8 * TUI_ESCAPE_MS : t->pace.rtt / 2;
     return half < TUI_ESCAPE_MS ? TUI_ESCAPE_MS : half > 1000 ? 1000 : half;
 }
@@ -452,8 +452,10 @@ static int tui_start(struct app *t, buf *error)
     conn_open(&t->terminal, &t->loop, fd);
     buf_str(&t->frame, strcmp(tui_utf8(t), "no") ? term_width_query() : "");
     buf_str(&t->frame, term_queries());
-    if (*term_queries())
+    if (*term_queries()) {
         term_expect_answers('c', t->loop.now + TERM_ANSWERS_MS);
+        pace_start(&t->pace);
+    }
     t->asked_at = t->loop.now;
     t->grid.ascii = strcmp(tui_utf8(t), "ask") ? strcmp(tui_utf8(t), "yes") != 0 : !term_is_utf8();
     term_size(fd, &rows, &cols);

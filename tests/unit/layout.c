@@ -118,14 +118,18 @@ static void unit_layout_bytes(int cols)
 {
     struct unit_app u;
     unit_app_begin(&u, 24, cols);
-    u.t->no_preview = u.t->grid.sync = 1;
+    u.t->no_preview = 1;
     u.t->grid.depth = CELL_256;
     u.t->ground = THEME_DARK;
     app_set_theme(u.t, NULL);
-    for (int i = 0; i < 9; i++)
-        unit_app_session(&u, (char[]){(char)('a' + i), 0}, "idle",
-                         ",\"active_agent\":\"claude\",\"last_output\":\"what it said last\"");
-    app_set(&u.t->views[0].wanted, "s:d");
+    for (int i = 0; i < 9; i++) {
+        char id[12] = {0}; /* titles of 17 characters */
+        memset(id, 'a' + i, sizeof id - 1);
+        unit_app_session(&u, id, i % 4 ? "idle" : "working",
+                         ",\"active_agent\":\"claude\","
+                         "\"last_output\":\"fixed the parser and its three tests\"");
+    }
+    app_set(&u.t->views[0].wanted, "s:ddddddddddd");
     app_changed(u.t);
     UNIT_APP_SEE(&u, "6/11");
     for (int i = 0; i < 4; i++) /* what follows a first frame */

@@ -14,7 +14,8 @@ struct unit_pace {
 static void unit_pace_begin(struct unit_pace *u, int bytes_s, int round_trip_ms)
 {
     *u = (struct unit_pace){.now = 1000, .bytes_s = bytes_s, .one_way_ms = round_trip_ms / 2};
-    pace_start(&u->pace, round_trip_ms);
+    pace_start(&u->pace);
+    pace_set_round_trip(&u->pace, round_trip_ms);
     grid_resize(&u->g, 24, 80);
     u->screen = vt_new(80, 24);
 }
@@ -149,8 +150,60 @@ static void unit_pace_fast(void)
     unit_pace_end(&u);
 }
 
+/* The program starts: queries go out, and frames before the terminal's first answer. */
+static void unit_pace_first(void)
+{
+    struct unit_pace u;
+    test_begin("a slow line is known from the first frame on");
+    unit_pace_begin(&u, 1200, 300);
+    pace_start(&u.pace);
+    buf_str(&u.line, "\033[H"); /* and then as many bytes as queries have */
+    for (int i = 0; i < 60; i++)
+        buf_str(&u.line, "\033[m");
+    unit_pace_flood(&u, 0);
+    unit_pace_draw(&u);
+    CHECK(u.line.n > 1000 && u.pace.pending);
+    grid_put(&u.g, 23, 0, 80, span_of("live"), (struct cell_style){0});
+    unit_pace_draw(&u); /* nobody waits yet */
+    CHECK(u.pace.flying > u.pace.asked);
+    for (int ms = 0; ms < 453; ms++)
+        unit_pace_step(&u);
+    pace_set_round_trip(&u.pace, 453);
+    CHECK(pace_blocked_until(&u.pace, u.now));
+    while (u.pace.pending)
+        unit_pace_step(&u);
+    CHECK(u.pace.rate > 1000 && u.pace.rate < 1400);
+    unit_pace_end(&u);
+}
+
+/* What was written while a question was out is shown when the next one goes. */
+static void unit_pace_rests(void)
+{
+    struct unit_pace u;
+    int fast = 0;
+    test_begin("what has been shown long ago does not make a slow line fast");
+    for (int every = 400; every < 3000; every += 200) {
+        unit_pace_begin(&u, 1200, 300);
+        u.pace.rtt = 453; /* with the queries before it */
+        for (int ms = 0; ms < 60000; ms++) {
+            unit_pace_step(&u);
+            if (ms % every <= 200 && ms % every % 40 == 0)
+                grid_put(&u.g, ms / every % 24, 0, 80,
+                         span_of(ms / 40 % 2 ? "a line of some words that takes its time to go"
+                                             : "another line, of as many words, in its place"),
+                         (struct cell_style){0});
+            unit_pace_draw(&u);
+            fast += u.pace.rate && !pace_is_slow(&u.pace);
+        }
+        CHECK_INT(fast, 0);
+        unit_pace_end(&u);
+    }
+}
+
 static void unit_pace(void)
 {
     unit_pace_interrupt();
+    unit_pace_first();
+    unit_pace_rests();
     unit_pace_fast();
 }
