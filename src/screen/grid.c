@@ -414,14 +414,9 @@ static int grid_is_blank(const struct cell *c)
     return c->rune == 0 && !(c->attr & (CELL_WIDE | CELL_TAIL));
 }
 
-static int grid_is_ground(const struct cell *c)
+static int grid_is_ground(const struct cell *c, uint32_t bg)
 {
-    return grid_is_blank(c) && !c->extra && !(c->attr & GRID_DECORATED);
-}
-
-static int grid_is_erased(const struct cell *c)
-{
-    return grid_is_ground(c) && c->bg == 0;
+    return grid_is_blank(c) && c->bg == bg && !c->extra && !(c->attr & GRID_DECORATED);
 }
 
 /* Compares two words each: most cells are equal. */
@@ -607,7 +602,7 @@ static int grid_draw_loose(struct grid_pen *pen, int row, int col, const struct 
     int corner = grid_is_corner(pen->g, row, col, width);
     int wraps = loose > width && col + loose > pen->g->cols;
     if (width == 2 && (loose < 2 || !(c->rune & CELL_CLUSTER)) &&
-        (col + 1 < pen->dirty || !grid_is_erased(front + 1))) {
+        (col + 1 < pen->dirty || !grid_is_ground(front + 1, 0))) {
         grid_goto(pen, row, col + 1);
         grid_put_no_wrap(pen, (span){" ", 1}, corner);
         pen->col = -1;
@@ -685,17 +680,12 @@ static void grid_set_ground(struct grid_pen *pen, uint32_t bg)
 #define GRID_BLANKS_MIN 12 /* fewer are drawn, */
 #define GRID_TAIL_MIN 4    /* and at the end of a row, where EL needs no number */
 
-static int grid_is_ground_of(const struct cell *c, uint32_t bg)
-{
-    return grid_is_ground(c) && c->bg == bg;
-}
-
 /* Tells whether the screen shows what the row has in that column. */
 static int grid_is_shown(const struct grid_pen *pen, int row, int col)
 {
     const struct cell *c = &grid_back(pen->g, row)[col];
     return col < pen->cleared ? grid_same(c, &grid_front(pen->g, row)[col])
-                              : grid_is_ground_of(c, pen->ground);
+                              : grid_is_ground(c, pen->ground);
 }
 
 /* Erases the blanks from col on where that takes fewer bytes than drawing those that have changed.
@@ -709,7 +699,7 @@ static int grid_erase(struct grid_pen *pen, int row, int col)
     uint32_t bg = back[col].bg;
     if (bg && pen->g->depth < CELL_256)
         return 0;
-    for (; end < cols && grid_is_ground_of(&back[end], bg); end++)
+    for (; end < cols && grid_is_ground(&back[end], bg); end++)
         if (!grid_is_shown(pen, row, end))
             n = end + 1 - col;
     if (n < (end == cols ? GRID_TAIL_MIN : GRID_BLANKS_MIN))
@@ -722,7 +712,7 @@ static int grid_erase(struct grid_pen *pen, int row, int col)
         n = end - col;
         pen->cleared = col;
         pen->ground = bg;
-        while (from > 0 && from > pen->col && grid_is_ground_of(&back[from - 1], bg))
+        while (from > 0 && from > pen->col && grid_is_ground(&back[from - 1], bg))
             from--;
     }
     grid_goto(pen, row, pen->row == row && from == pen->col ? from : col);
@@ -819,7 +809,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 static int grid_row_is_erased(const struct grid *g, int row)
 {
     int col = g->back[row] == GRID_ROW_BLANK ? 0 : g->cols;
-    while (col > 0 && grid_is_erased(&grid_back(g, row)[col - 1]))
+    while (col > 0 && grid_is_ground(&grid_back(g, row)[col - 1], 0))
         col--;
     return col == 0;
 }
