@@ -259,7 +259,6 @@ static void client_request(struct client *c, const char *method, const char *tar
     r->done = done;
     r->ctx = ctx;
     LIST_PUSH(&c->requests, r);
-    c->loop->reads_much = 1;
     http_put_request(&r->text, method, target, body.p ? (long long)body.n : -1,
                      body.p ? "Content-Type: application/json\r\nConnection: close\r\n"
                             : "Connection: close\r\n");

@@ -205,28 +205,33 @@ static void config_drop_texts(struct config_text *first)
     }
 }
 
-/* Its command is the program's name, quoted. Returns NULL when there are too many. */
-static struct config_agent *config_add_agent(struct config *c, span name, const char *program)
+/* Returns NULL when there are too many. */
+static struct config_agent *config_add_agent(struct config *c, span name)
 {
-    buf command = {0};
     if (c->agent_count == CONFIG_AGENTS_MAX)
         return NULL;
     struct config_agent *agent = &c->agents[c->agent_count++];
     *agent = (struct config_agent){.command = NULL};
     memcpy(agent->name, name.p, name.n);
-    config_put_quoted(&command, program ? program : agent->name);
+    return agent;
+}
+
+static void config_set_program(struct config *c, struct config_agent *agent, const char *program)
+{
+    buf command = {0};
+    config_put_quoted(&command, program);
     agent->command = config_keep(c, buf_view(&command));
     buf_free(&command);
-    return agent;
 }
 
 static void config_default_agents(struct config *c)
 {
     const struct agents_row *row;
     for (size_t i = 0; (row = agents_row(i)); i++) {
-        int is_shell = strcmp(row->name, "shell") == 0;
-        struct config_agent *agent =
-            config_add_agent(c, span_of(row->name), is_shell ? config_shell() : NULL);
+        struct config_agent *agent = config_add_agent(c, span_of(row->name));
+        agent->command = row->name; /* needs no quotes */
+        if (strcmp(row->name, "shell") == 0)
+            config_set_program(c, agent, config_shell());
         memcpy(agent->flags, row->flags, sizeof agent->flags);
         agent->session_id = row->session_id;
         agent->resume = row->resume;
@@ -531,7 +536,10 @@ static void config_open_agent(struct config_line *line)
     for (int i = 0; i < line->config->agent_count; i++)
         if (span_eq(line->name, line->config->agents[i].name))
             return;
-    if (!config_add_agent(line->config, line->name, NULL))
+    struct config_agent *agent = config_add_agent(line->config, line->name);
+    if (agent)
+        config_set_program(line->config, agent, agent->name);
+    else
         config_problem(line, ": too many agents", line->name);
 }
 
