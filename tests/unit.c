@@ -78,13 +78,20 @@ static int unit_rename(const char *from, const char *to)
 }
 
 #define rename unit_rename
-static long unit_allocated; /* how often: all of the program's memory goes through realloc */
+static long unit_allocated; /* how often: all of the program's memory is of these two */
 static long unit_left;      /* blocks that have not been freed */
 static void *unit_realloc(void *p, size_t size)
 {
     unit_allocated++;
     unit_left += !p;
     return realloc(p, size);
+}
+
+static void *unit_calloc(size_t count, size_t size)
+{
+    unit_allocated++;
+    unit_left++;
+    return calloc(count, size);
 }
 
 static void unit_free(void *p)
@@ -100,12 +107,14 @@ static char *unit_realpath(const char *path, char *into)
     return real;
 }
 #define realloc unit_realloc
+#define calloc unit_calloc
 #define free unit_free
 #define realpath unit_realpath
 #define main telec_main
 #include "../teleclaude.c"
 #undef main
 #undef realloc
+#undef calloc
 
 #include "test.h"
 

@@ -28,19 +28,21 @@ static void base_die(const char *format, ...)
     exit(1);
 }
 
+static void *base_check(void *p, size_t size)
+{
+    if (!p)
+        base_die("out of memory (%zu bytes wanted)", size);
+    return p;
+}
+
 static void *base_grow(void *p, size_t size)
 {
-    void *grown = realloc(p, size ? size : 1);
-    if (!grown)
-        base_die("out of memory (%zu bytes wanted)", size);
-    return grown;
+    return base_check(realloc(p, size ? size : 1), size);
 }
 
 static void *base_alloc(size_t size)
 {
-    void *p = base_grow(NULL, size);
-    memset(p, 0, size);
-    return p;
+    return base_check(calloc(1, size ? size : 1), size);
 }
 
 static void *base_room(void *items, int count, int *cap, size_t size)
