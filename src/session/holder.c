@@ -772,6 +772,8 @@ static int holder_read_spec(struct holder *h, struct json spec)
     h->keep_env = json_dup_member(spec, "keep_env");
     json_put_member(&h->typed, spec, "typed");
     json_put_member(&h->first_argument, spec, "argument");
+    if (h->typed.n || h->first_argument.n)
+        h->first = MESSAGE_FIRST_PENDING; /* as the first status tells */
     h->first_strict = json_is(spec, "agent", JSON_STRING) &&
                       !json_member_eq(spec, "agent", "shell");
     json_put_member(&h->native_id, spec, "native_session_id");

@@ -555,9 +555,8 @@ static void message_on_first_timer(void *holder)
 
 static void message_start_first(struct holder *h)
 {
-    if (!h->typed.n && !h->first_argument.n)
+    if (h->first != MESSAGE_FIRST_PENDING)
         return;
-    h->first = MESSAGE_FIRST_PENDING;
     h->first_looked_at = h->loop.now;
     h->first_until = h->loop.now + MESSAGE_FIRST_MS;
     h->reader.output_at = h->loop.now;

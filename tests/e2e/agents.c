@@ -87,7 +87,10 @@ static void test_agent_in_shell(void)
 static void test_agent_first_prompt(void)
 {
     daemon_start();
+    struct wire w = subscribe("sessions");
     char *id = start_agent("800", ", \"message\": \"the first one\"");
+    char *created = event_await(&w, "session_created", id);
+    CHECK_TEXT(json_get(created, "data.first_prompt"), "pending");
     CHECK_TEXT(session_get(id, "first_prompt"), "pending");
     CHECK_TEXT(session_get(id, "last_input"), "null");
     AWAIT_SESSION(id, "waits_for", "choice");
