@@ -78,7 +78,7 @@ static const struct commands_field commands_fields[] = {
 #define COMMANDS_CUT_MIN 8 /* columns that a column keeps on a narrow terminal */
 #define COMMANDS_COLUMNS                                                                           \
     "id,state,for,by,agent,computer,said,title,directory,branch,exit,asks,restart"
-#define COMMANDS_COLUMNS_TERMINAL "id,state,for,agent,title,exit,directory,branch,asks,restart"
+#define COMMANDS_COLUMNS_TERMINAL "id,state,for,agent,title,asks,exit,directory,branch,restart"
 
 static const struct commands_field *commands_field(span name)
 {
@@ -95,7 +95,7 @@ struct commands_table {
     buf raw, text;                      /* of the cell in work */
     int widths[COMMANDS_SHOWN_MAX];
     size_t count;
-    int tty, cols;
+    int tty, cols, shows_all;
 };
 
 /* Sets the columns of a list of names. Returns 0 when one is unknown or there are too many. */
@@ -162,7 +162,8 @@ static void commands_set_cell(struct commands_table *t, size_t i, const struct c
     utf8_put_visible(&t->text, buf_view(raw));
 }
 
-/* Widens the columns to what they show of the session. */
+/* Widens the columns to what they show of the session; of type JSON_NONE: to the heading of those
+ * that show anything, or of all where columns were asked for. */
 static void commands_widen(struct commands_table *t, struct json session)
 {
     struct commands_row row;
@@ -170,7 +171,9 @@ static void commands_widen(struct commands_table *t, struct json session)
     for (size_t i = 0; i < t->count; i++) {
         commands_set_cell(t, i, &row);
         int used = cell_columns(buf_view(&t->text));
-        t->widths[i] = used > t->widths[i] ? used : t->widths[i];
+        if (t->widths[i] || t->shows_all ||
+            (session.text.n && !span_eq(buf_view(&t->text), "-")))
+            t->widths[i] = used > t->widths[i] ? used : t->widths[i];
     }
 }
 
@@ -183,7 +186,7 @@ static void commands_narrow(struct commands_table *t)
             int *width = &t->widths[i];
             *width = *width < t->cols ? *width : t->cols;
             widest = *width > *widest ? width : widest;
-            total += *width + 2;
+            total += *width ? *width + 2 : 0;
         }
         if (total > t->cols && --*widest < COMMANDS_CUT_MIN)
             return;
@@ -213,6 +216,8 @@ static void commands_put_session(buf *out, struct commands_table *t, struct json
     commands_find(t, session, &row);
     for (size_t i = 0; i < t->count && room > 0; i++) {
         int is_last = i + 1 == t->count, width = t->widths[i];
+        if (t->tty && !width)
+            continue;
         commands_set_cell(t, i, &row);
         if (!t->tty) {
             buf_span(out, buf_view(&t->text));
@@ -273,9 +278,9 @@ static int commands_put_list(struct context *c, struct commands_table *t)
     struct json list = context_reply(c);
     buf_reserve(&out, c->body.n); /* it is less: at most one block */
     if (t->tty && !as_json) {
-        commands_widen(t, (struct json){0});
         for (struct json_iter it = json_iter(list); json_next(&it);)
             commands_widen(t, it.value);
+        commands_widen(t, (struct json){0});
         if (term_size(1, &rows, &t->cols) == 0)
             commands_narrow(t);
         commands_put_session(&out, t, (struct json){0});
@@ -319,6 +324,7 @@ static int commands_list(struct context *c)
         return 1;
     if (c->client.foreign && c->value['o'])
         commands_keep_computer(c, c->value['o']);
+    t.shows_all = c->value['Q'] || c->body.n < 3; /* [] */
     int status = c->value['j'] ? commands_write_body(c) : commands_put_list(c, &t);
     if (tty && !c->client.foreign)
         commands_say_host(c);

@@ -5,9 +5,9 @@
 /* ---- the text ------------------------------------------------------------------------------- */
 
 static const char guide_text[] =
-    "telec runs programs and agents in sessions. You can start sessions, send them messages, wait\n"
-    "for them, answer what they ask and read them. ID is a session's title, or its id, of which\n"
-    "four characters are enough.\n"
+    "telec runs programs and agents in sessions: start them, send them messages, wait for them,\n"
+    "answer what they ask and read them. ID is a session's title, or its id, of which four\n"
+    "characters are enough.\n"
     "\n"
     "Start one. It prints the id; the session is below yours, and people see it in their list.\n"
     "  telec new -a claude -C DIR -t 'a title' -p 'the first message'\n"
@@ -15,8 +15,7 @@ static const char guide_text[] =
     "                                        default; fast, med or slow\n"
     "  telec new -- make test                a command\n"
     "\n"
-    "Wait for it: until it stops working. Always give a timeout; exit status 1 tells that it is "
-    "up.\n"
+    "Wait until it stops working. Always give a timeout; exit status 1: its time is over.\n"
     "  telec wait ID --timeout 600           then look at its state:\n"
     "  telec status ID                       state, why, and what it asks\n"
     "  telec list --json                     all sessions; the fields that matter:\n"
@@ -32,7 +31,7 @@ static const char guide_text[] =
     "  telec tail ID -n 3000                 the last 3,000 characters of its output\n"
     "  telec tail ID -f                      and what follows, until it ends\n"
     "\n"
-    "Send it a message. This types the text and submits it; the answer says what came of it.\n"
+    "Send it a message. The answer says what came of it.\n"
     "  telec send ID 'what to do next'       put it in quotes; a text may have several lines\n"
     "      delivered     it is submitted, and the session is working: wait for it\n"
     "      queued        the agent takes it after its turn\n"

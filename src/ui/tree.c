@@ -181,7 +181,7 @@ static int tree_is_older_version(const char *version)
     const char *own = TELEC_VERSION;
     for (int i = 0; i < 3; i++) {
         char *end, *own_end;
-        long number = strtol(version, &end, 10), mine = strtol(own, &own_end, 10);
+        long long number = strtoll(version, &end, 10), mine = strtoll(own, &own_end, 10);
         if (end == version || number > mine)
             return 0;
         if (number < mine)

@@ -295,13 +295,23 @@ static void test_cli_list_on_terminal(void)
     struct pty *t = pty_start(24, 160, argv);
     CHECK_INT(pty_await_exit(t), 0);
     CHECK(strncmp(pty_row(t, 0), "ID        STATE  ", 17) == 0);
-    CHECK_HAS(pty_row(t, 1), "  sleep  a title  -     /");
+    CHECK_HAS(pty_row(t, 1), "  sleep  a title  /"); /* no column of what no session has */
     CHECK(!strchr(t->raw.p, '\t'));
     const char *const narrow[] = {e2e.binary, "list", "--columns", "agent,directory,title", NULL};
     t = pty_start(24, 30, narrow);
     CHECK_INT(pty_await_exit(t), 0);
     CHECK_HAS(pty_row(t, 1), "sleep  …"); /* of a path the end tells */
     CHECK_HAS(pty_row(t, 1), format("%s  a title", e2e.dir + strlen(e2e.dir) - 8));
+    const char *const wanted[] = {e2e.binary, "list", "--columns", "asks,exit,title", NULL};
+    t = pty_start(24, 80, wanted);
+    CHECK_INT(pty_await_exit(t), 0);
+    CHECK(strncmp(pty_row(t, 0), "ASKS  EXIT  TITLE", 17) == 0);
+    start("\"command\": [\"sh\", \"-c\", \"printf 'Go on? [y/N] '; read x\"]");
+    AWAIT(strstr(cli("list", "--columns", "asks", NULL).said[0].p, "Go on?"));
+    const char *const small[] = {e2e.binary, "list", NULL};
+    t = pty_start(24, 50, small);
+    CHECK_INT(pty_await_exit(t), 0);
+    CHECK_HAS(pty_row(t, 0), "  ASKS"); /* which has room before where it runs */
 }
 
 static void test_cli_new(void)
