@@ -396,6 +396,9 @@ static void keys_help(void *ctx, int arg)
 {
     struct app *t = ctx;
     (void)arg;
+    for (size_t i = vcs_is_there() ? t->keys.count : 0; i < t->keys.count; i++)
+        if (t->keys.rows[i].action && strcmp(t->keys.rows[i].action, "changes") == 0)
+            t->keys.rows[i].help = NULL;
     keymap_help_free(&t->help);
     app_set_mode(t, APP_HELP);
 }

@@ -119,6 +119,9 @@ static void unit_changes_unknown(void)
     changes_show(u.app.t);
     UNIT_APP_SEE(&u.app, "git is not installed");
     CHECK(!u.app.t->changes.vcs.done);
+    unit_app_type(&u.app, "?git");
+    UNIT_APP_SEE(&u.app, "0 of");
+    setenv("PATH", u.path, 1);
     unit_changes_end(&u);
 }
 
