@@ -414,7 +414,7 @@ static const char *term_colour_queries(void);      /* after TERM_THEME */
 /* Sets raw mode and appends what to write first: alternate screen, bracketed paste, focus, mouse,
  * saving the window's title. Returns 0, or -1 with errno. */
 static int term_enter(int fd, int mouse, int title, buf *b);
-#define TERM_ANSWERS_MS 1000 /* a quit waits for answers */
+#define TERM_ANSWERS_MS 1000 /* a quit waits for answers; 1 more for each byte before them */
 /* term_leave waits until then (clock_mono_ms) for answers, the last to DA1 ('c') or DSR 5 ('n'); 0:
  * it has come. */
 static void term_expect_answers(char last, long long until);

@@ -69,6 +69,22 @@ static void unit_tui_escape(void)
     unit_app_end(&u);
 }
 
+static void unit_tui_question(void)
+{
+    struct unit_app u;
+    test_begin("a quit waits for the answer behind a frame as long as a slow line needs");
+    unit_app_begin(&u, 24, 80);
+    pace_start(&u.t->pace);
+    u.t->grid.known = 0;
+    app_changed(u.t);
+    UNIT_APP_UNTIL(&u, u.t->pace.pending);
+    CHECK(u.t->pace.asked > 200);
+    CHECK_INT(term_saved.answers_until - u.t->pace.asked_at - TERM_ANSWERS_MS, u.t->pace.asked);
+    UNIT_APP_UNTIL(&u, !u.t->pace.pending);
+    CHECK_INT(term_saved.answers_until, 0);
+    unit_app_end(&u);
+}
+
 static void unit_tui_unknown(void)
 {
     struct unit_app u;
@@ -261,6 +277,7 @@ static void unit_tui(void)
 {
     unit_tui_mouse();
     unit_tui_escape();
+    unit_tui_question();
     unit_tui_unknown();
     unit_tui_answers();
     unit_tui_signals();
