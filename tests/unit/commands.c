@@ -362,8 +362,8 @@ static void unit_commands_table(void)
     json_read(span_of(first), &session);
     CHECK(commands_table_init(&t, columns, 1));
     t.cols = 28;
-    commands_widen(&t, (struct json){0});
     commands_widen(&t, session);
+    commands_widen(&t, (struct json){0});
     CHECK_INT(t.widths[0], 8);
     CHECK_INT(t.widths[1], 5); /* its head */
     commands_narrow(&t);
