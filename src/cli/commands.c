@@ -95,7 +95,8 @@ struct commands_table {
     buf raw, text;                      /* of the cell in work */
     int widths[COMMANDS_SHOWN_MAX];
     size_t count;
-    int tty, cols, shows_all;
+    int tty, cols;
+    int shows_all; /* on a terminal, also columns that no session has anything for */
 };
 
 /* Sets the columns of a list of names. Returns 0 when one is unknown or there are too many. */
@@ -324,7 +325,8 @@ static int commands_list(struct context *c)
         return 1;
     if (c->client.foreign && c->value['o'])
         commands_keep_computer(c, c->value['o']);
-    t.shows_all = c->value['Q'] || c->body.n < 3; /* [] */
+    struct json_iter first = json_iter(context_reply(c));
+    t.shows_all = c->value['Q'] || !json_next(&first);
     int status = c->value['j'] ? commands_write_body(c) : commands_put_list(c, &t);
     if (tty && !c->client.foreign)
         commands_say_host(c);

@@ -398,7 +398,7 @@ static void keys_help(void *ctx, int arg)
     (void)arg;
     for (size_t i = vcs_is_there() ? t->keys.count : 0; i < t->keys.count; i++)
         if (t->keys.rows[i].action && strcmp(t->keys.rows[i].action, "changes") == 0)
-            t->keys.rows[i].help = NULL;
+            t->keys.rows[i].help = NULL; /* it needs git */
     keymap_help_free(&t->help);
     app_set_mode(t, APP_HELP);
 }

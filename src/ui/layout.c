@@ -547,7 +547,7 @@ static void layout_frame(void *ctx)
     g->most = pace_limit(&t->pace);
     grid_frame(g, &t->frame);
     if (pace_put_question(&t->pace, t->loop.now, &t->frame))
-        term_expect_answers('n', t->loop.now + TERM_ANSWERS_MS + (long long)t->pace.asked);
+        term_expect_answers('n', t->loop.now + pace_answer_ms(&t->pace));
     term_entered();
     conn_send_now(&t->terminal, buf_view(&t->frame));
     buf_clear(&t->frame);

@@ -75,6 +75,13 @@ static int pace_put_question(struct pace *p, long long now, buf *frame)
     return 1;
 }
 
+/* A ms for each byte before it: 1,000 bytes a second. A terminal that never answers holds a quit up
+ * for so long only. */
+static int pace_answer_ms(const struct pace *p)
+{
+    return TERM_ANSWERS_MS + (p->asked < PACE_LOST_MS ? (int)p->asked : PACE_LOST_MS);
+}
+
 /* Of the bytes before the question those of the last frame alone are sure to have been on their way
  * with it: only so many tell that a line is fast. */
 static void pace_on_answer(struct pace *p, long long now)

@@ -414,7 +414,7 @@ static const char *term_colour_queries(void);      /* after TERM_THEME */
 /* Sets raw mode and appends what to write first: alternate screen, bracketed paste, focus, mouse,
  * saving the window's title. Returns 0, or -1 with errno. */
 static int term_enter(int fd, int mouse, int title, buf *b);
-#define TERM_ANSWERS_MS 1000 /* a quit waits for answers; 1 more for each byte before them */
+#define TERM_ANSWERS_MS 1000 /* a quit waits for answers */
 /* term_leave waits until then (clock_mono_ms) for answers, the last to DA1 ('c') or DSR 5 ('n'); 0:
  * it has come. */
 static void term_expect_answers(char last, long long until);
@@ -450,6 +450,7 @@ static size_t pace_limit(const struct pace *p);    /* of the next frame; 0: none
 static long long pace_blocked_until(struct pace *p, long long now);
 /* A frame is written. Returns 1 when the question was due. */
 static int pace_put_question(struct pace *p, long long now, buf *frame);
+static int pace_answer_ms(const struct pace *p); /* how long a quit waits for the answer */
 static void pace_on_answer(struct pace *p, long long now);
 
 /* ==== keyboard ================================================================================ */

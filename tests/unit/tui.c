@@ -78,8 +78,9 @@ static void unit_tui_question(void)
     u.t->grid.known = 0;
     app_changed(u.t);
     UNIT_APP_UNTIL(&u, u.t->pace.pending);
-    CHECK(u.t->pace.asked > 200);
+    CHECK(u.t->pace.asked > 200 && u.t->pace.asked < PACE_LOST_MS);
     CHECK_INT(term_saved.answers_until - u.t->pace.asked_at - TERM_ANSWERS_MS, u.t->pace.asked);
+    CHECK_INT(pace_answer_ms(&(struct pace){.asked = 1000000}), TERM_ANSWERS_MS + PACE_LOST_MS);
     UNIT_APP_UNTIL(&u, !u.t->pace.pending);
     CHECK_INT(term_saved.answers_until, 0);
     unit_app_end(&u);
