@@ -401,6 +401,7 @@ struct grid_pen {
     int dirty;   /* up to here cells may be overwritten */
     int cleared; /* from here on the row is blank, with that ground */
     uint32_t ground;
+    const struct cell *back, *front; /* the row */
     struct cell_style style;
 };
 
@@ -681,11 +682,10 @@ static void grid_set_ground(struct grid_pen *pen, uint32_t bg)
 #define GRID_TAIL_MIN 4    /* and at the end of a row, where EL needs no number */
 
 /* Tells whether the screen shows what the row has in that column. */
-static int grid_is_shown(const struct grid_pen *pen, int row, int col)
+static int grid_is_shown(const struct grid_pen *pen, int col)
 {
-    const struct cell *c = &grid_back(pen->g, row)[col];
-    return col < pen->cleared ? grid_same(c, &grid_front(pen->g, row)[col])
-                              : grid_is_ground(c, pen->ground);
+    return col < pen->cleared ? grid_same(&pen->back[col], &pen->front[col])
+                              : grid_is_ground(&pen->back[col], pen->ground);
 }
 
 /* Erases the blanks from col on where that takes fewer bytes than drawing those that have changed.
@@ -693,19 +693,19 @@ static int grid_is_shown(const struct grid_pen *pen, int row, int col)
  * 0. */
 static int grid_erase(struct grid_pen *pen, int row, int col)
 {
-    const struct cell *back = grid_back(pen->g, row);
+    const struct cell *back = pen->back;
     struct grid_move erase = {0, ""};
     int n = 0, end = col, cols = pen->g->cols, from = col;
     uint32_t bg = back[col].bg;
     if (bg && pen->g->depth < CELL_256)
         return 0;
     for (; end < cols && grid_is_ground(&back[end], bg); end++)
-        if (!grid_is_shown(pen, row, end))
+        if (!grid_is_shown(pen, end))
             n = end + 1 - col;
     if (n < (end == cols ? GRID_TAIL_MIN : GRID_BLANKS_MIN))
         return 0;
     int rest = end;
-    while (rest < cols && !grid_is_shown(pen, row, rest))
+    while (rest < cols && !grid_is_shown(pen, rest))
         rest++;
     int all = rest == cols && (end == cols || !grid_is_ambiguous(pen->g, &back[cols - 1]));
     if (all) {
@@ -771,8 +771,9 @@ static void grid_draw_last(struct grid_pen *pen, int row)
  * Both halves of a wide character have one style, so they change together. */
 static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
 {
-    const struct cell *back = grid_back(pen->g, row);
+    const struct cell *back = pen->back = grid_back(pen->g, row);
     int cols = pen->g->cols, again = cols, blanks, damage;
+    pen->front = grid_front(pen->g, row);
     pen->dirty = 0;
     pen->cleared = cols;
     int beside = cols - 2 - (cols > 2 && back[cols - 2].attr & CELL_TAIL);
@@ -785,7 +786,7 @@ static void grid_draw_row(struct grid_pen *pen, int row, int first, int last)
         first = first < again ? first : again;
     }
     for (int col = first; col <= last || col < pen->dirty;) {
-        int same = col >= pen->dirty && col < again && grid_is_shown(pen, row, col);
+        int same = col >= pen->dirty && col < again && grid_is_shown(pen, col);
         if (same) {
             col++;
             continue;

@@ -159,9 +159,10 @@ static int config_is_shell(const char *shell)
 static const char *config_shell(void)
 {
     const char *shell = getenv("SHELL");
-    const struct passwd *me = config_is_shell(shell) ? NULL : config_passwd();
-    shell = me ? me->pw_shell : shell;
-    return config_is_shell(shell) ? shell : "/bin/sh";
+    if (config_is_shell(shell))
+        return shell;
+    const struct passwd *me = config_passwd();
+    return me && config_is_shell(me->pw_shell) ? me->pw_shell : "/bin/sh";
 }
 
 static int config_is_foreign_home(const char *home)

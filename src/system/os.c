@@ -262,10 +262,9 @@ static int os_point_at_null(int first, int last)
 
 static void os_hold_standard(void)
 {
-    int fd;
-    while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd < 3)
-        ;
-    close(fd);
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", O_RDONLY); /* becomes fd, the least that is free */
 }
 
 static void os_close_inherited(int first)
