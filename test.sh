@@ -191,7 +191,7 @@ count_lines()
         sed -e "/^ok - /s/\$/$lines_name/;/^not ok - /s/\$/$lines_name/" \
             -e '/^ok - /!{/^not ok - /!{/^skip - /!{/^#/!s/^/# /;};};}' "$work/lines"
     else
-        sed -n -e "s/^ok - .*/&$lines_name/p" -e '/^skip - /p' -e '/^# again: /p' "$work/lines"
+        sed -n -e "s/^ok - .*/&$lines_name/p" -e '/^skip - /p' -e '/^#/p' "$work/lines"
     fi
     # It broke off, or it ran nothing: no line of its own says so.
     if [ "$lines_bad" -eq 0 ] && { [ "$lines_status" -ne 0 ] || [ "$lines_ok" -eq 0 ]; }; then
