@@ -172,11 +172,11 @@ static void cli_log_problems(const buf *problems)
     }
 }
 
-static int cli_stop_daemon(const struct config *config, buf *error)
+static int cli_stop_daemon(const struct context *c, buf *error)
 {
-    int status = spawn_stop(config, error);
+    int status = spawn_stop(&c->config, c->value['S'] != NULL, error);
     if (status == 1)
-        buf_fmt(error, "no daemon is running on %s", config->socket);
+        buf_fmt(error, "no daemon is running on %s", c->config.socket);
     return status != 0;
 }
 
@@ -198,7 +198,7 @@ static int cli_greet(struct context *c)
 /* Sessions continue: the new daemon finds their holders. */
 static int cli_restart_daemon(struct context *c, buf *error)
 {
-    return spawn_stop(&c->config, error) < 0 ? 1 : cli_run_client(c, cli_greet, 1);
+    return spawn_stop(&c->config, 0, error) < 0 ? 1 : cli_run_client(c, cli_greet, 1);
 }
 
 /* Appends a word as systemd.unit(5) quotes it: % begins a specifier, $ a variable. */
@@ -242,7 +242,7 @@ static int cli_daemon(struct cli *cli)
     if (c->value['U']) {
         status = cli_print_unit(c);
     } else if (c->value['s']) {
-        status = cli_stop_daemon(&c->config, &error);
+        status = cli_stop_daemon(c, &error);
     } else if (c->value['e']) {
         status = cli_restart_daemon(c, &error);
     } else {

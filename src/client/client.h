@@ -11,8 +11,9 @@ static int spawn_daemon(const struct config *config, buf *error);
  * descriptor, or -1 with errno. */
 static int spawn_connect(const struct config *config);
 static int spawn_is_absent(int error);             /* an errno: none listens */
-/* Waits until the daemon has ended. Returns 0; 1: none ran; -1 with a message. */
-static int spawn_stop(const struct config *config, buf *error);
+/* Waits until the daemon has ended: the state directory's, or only one at the configured socket.
+ * Returns 0; 1: none ran; -1 with a message. */
+static int spawn_stop(const struct config *config, int only_there, buf *error);
 
 /* ==== settings ================================================================================ */
 

@@ -181,22 +181,22 @@ static int spawn_daemon(const struct config *config, buf *error)
 }
 
 /* Returns the process id of the running daemon; 0: none runs, -1: it is in another container. */
-static pid_t spawn_pid(const struct config *config)
+static pid_t spawn_pid(const struct config *config, int only_there)
 {
     struct store_daemon daemon;
     buf name = {0};
     buf_fmt(&name, "%s" STORE_SOCKET_LOCK, config->socket);
     store_find_daemon(buf_cstr(&name), &daemon);
-    if (!daemon.held)
+    if (!daemon.held && !only_there)
         spawn_find(config, &daemon);
     free(daemon.socket);
     buf_free(&name);
     return daemon.pid > 0 ? daemon.pid : -daemon.held;
 }
 
-static int spawn_stop(const struct config *config, buf *error)
+static int spawn_stop(const struct config *config, int only_there, buf *error)
 {
-    pid_t pid = spawn_pid(config);
+    pid_t pid = spawn_pid(config, only_there);
     if (pid < 0)
         buf_fmt(error, "daemon: it runs in another container, and has %s" STORE_STATE_LOCK
                 "; stop it there", config->state);
@@ -207,7 +207,7 @@ static int spawn_stop(const struct config *config, buf *error)
         return -1;
     }
     for (int waited = 0; waited < SPAWN_STOP_MS; waited += SPAWN_POLL_MS) {
-        if (spawn_pid(config) != pid)
+        if (spawn_pid(config, only_there) != pid)
             return 0;
         poll(NULL, 0, SPAWN_POLL_MS);
     }

@@ -970,6 +970,9 @@ static void test_cli_starts_daemon(void)
     CHECK_TEXT(json_get(get("/status").body, "pid"), pid); /* the same one */
     CHECK(file_size(format("%s/telec/daemon.log", e2e.state)) > 0);
     char *id = cli_new("sleep", "1000", NULL, NULL);
+    char *elsewhere = format("%s/elsewhere", e2e.dir); /* no daemon is there: ours is not meant */
+    CLI_FAILS(cli("daemon", "--stop", "-S", elsewhere, NULL), 1, elsewhere);
+    CHECK_TEXT(json_get(get("/status").body, "pid"), pid);
     CHECK_TEXT(CLI_OK(cli("daemon", "--stop", NULL)).said[0].p, "");
     CHECK(!file_exists(e2e.socket));
     if (HAVE_PROC)

@@ -144,7 +144,7 @@ static void unit_spawn_stops(void)
     test_begin("stopping waits for the daemon's end, or says that it does not end");
     unit_daemon_init(&u);
     CHECK(spawn_connect(&u.config) < 0 && errno == ENOENT);
-    CHECK_INT(spawn_stop(&u.config, &error), 1); /* no directory yet */
+    CHECK_INT(spawn_stop(&u.config, 0, &error), 1); /* no directory yet */
     CHECK_INT(places_make_dirs(&u.config, &error), 0);
     char why[100];
     int stale = conn_listen(u.socket, why, sizeof why);
@@ -153,13 +153,13 @@ static void unit_spawn_stops(void)
     unlink(u.socket);
     pid_t pid = unit_spawn_owner(&u, 0);
     CHECK_INT(spawn_pid(&u.config), pid);
-    CHECK_INT(spawn_stop(&u.config, &error), 0);
+    CHECK_INT(spawn_stop(&u.config, 0, &error), 0);
     CHECK_INT(waitpid(pid, &status, 0), pid);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-    CHECK_INT(spawn_stop(&u.config, &error), 1); /* the lock file is there, and free */
+    CHECK_INT(spawn_stop(&u.config, 0, &error), 1); /* the lock file is there, and free */
     CHECK_INT(error.n, 0);
     pid = unit_spawn_owner(&u, 1);
-    CHECK_INT(spawn_stop(&u.config, &error), -1);
+    CHECK_INT(spawn_stop(&u.config, 0, &error), -1);
     buf_fmt(&want, "process %ld", (long)pid);
     CHECK(strstr(buf_cstr(&error), buf_cstr(&want)) != NULL);
     kill(pid, SIGKILL);
