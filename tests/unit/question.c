@@ -389,6 +389,7 @@ static void test_question_working(void)
         int works;
     } screens[] = {
         {"claude", "* Thinking…\n❯ \1\n  esc to interrupt\n", 1},
+        {"codex", "› say\1\n\n  Waiting for startup  · esc cancel\n", 1},
         {"gemini", "⠏ Thinking... (esc to cancel, 3s)   ? for shortcuts\n > \1\n", 1},
         {"qwen", "⠋ Feeling Lucky (3s · ↑ 5 tokens · esc to cancel)\n > \1\n", 1},
         {"qwen", "│ For more help: x\n│ Tab to switch tabs  ·  Esc to cancel   │\n", 0},
