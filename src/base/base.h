@@ -84,7 +84,8 @@
                               "expensive-optimizations,thread-jumps,caller-saves,tree-ch",         \
                               "tree-loop-im,move-loop-invariants,guess-branch-probability",        \
                               "if-conversion,shrink-wrap,tree-dominator-opts,tree-fre,tree-pre",   \
-                              "early-inlining,ssa-phiopt,forward-propagate"))
+                              "early-inlining,ssa-phiopt,forward-propagate,tree-forwprop",         \
+                              "tree-tail-merge"))
 #define TELEC_SMALL _Pragma("GCC pop_options")
 #define TELEC_ALIGNED __attribute__((aligned(32)))
 #else
