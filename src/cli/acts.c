@@ -1,7 +1,7 @@
 #include "cli.h"
 
-/* acts - what changes sessions or waits for them: send, answer, kill, restart, wait. Each takes
- * several sessions, by id or by --project, --state, --agent, --all. */
+/* acts - what changes sessions or waits for them: send, keys, answer, kill, restart, wait. Most of
+ * them take several sessions, by id or by --project, --state, --agent, --all. */
 
 /* ---- which sessions ------------------------------------------------------------------------- */
 
@@ -86,7 +86,6 @@ static int acts_select(struct context *c, char **args, int count, const char *st
 
 /* ---- send ----------------------------------------------------------------------------------- */
 
-/* Posts {key: the words after the id, …} to the session's `path`; prints the result. */
 /* Sends the text to one session; prints the result, after the id if there are several. */
 static int acts_type_one(struct context *c, const char *id, const char *path, const buf *body,
                          int several)
@@ -107,24 +106,30 @@ static int acts_type_one(struct context *c, const char *id, const char *path, co
     return failed;
 }
 
+/* Appends {key: text, "from": the session that this runs in, without its end. */
+static void acts_open_body(buf *body, const char *key, buf *text)
+{
+    const char *from = getenv("TELEC_SESSION_ID");
+    json_open(body, '{');
+    json_field_string(body, key, buf_cstr(text));
+    if (from && *from)
+        json_field_string(body, "from", from);
+}
+
 /* Types the arguments from `first` on into the sessions. */
 static int acts_type(struct context *c, const char *key, const char *path, int first,
                      const struct acts_ids *found)
 {
     buf body = {0}, text = {0};
-    const char *from = getenv("TELEC_SESSION_ID");
     int failed = 0;
     for (int i = first; i < c->arg_count; i++) {
         buf_str(&text, i > first ? " " : "");
         buf_str(&text, c->args[i]);
     }
-    json_open(&body, '{');
-    json_field_string(&body, key, buf_cstr(&text));
+    acts_open_body(&body, key, &text);
     json_field_bool(&body, "enter", c->value['E'] == NULL);
     if (c->value['F'])
         json_field_bool(&body, "force", 1);
-    if (from && *from)
-        json_field_string(&body, "from", from);
     json_close(&body, '}');
     for (int i = 0; i < found->count; i++)
         if (found->ids[i])
@@ -149,20 +154,83 @@ static int acts_select_listed(struct context *c, struct acts_ids *found)
     return failed;
 }
 
+/* Finds the sessions that get the arguments from *first on: those of --to or of the filters, else
+ * that of the first argument. Returns as acts_select. */
+static int acts_select_receivers(struct context *c, struct acts_ids *found, int *first)
+{
+    const char *state = c->value['w'];
+    int many = c->value['z'] || acts_has_filter(c, state);
+    *found = (struct acts_ids){0};
+    *first = !many;
+    if (c->arg_count < 2 - many)
+        return context_usage("more arguments are needed", c->args[0]);
+    return c->value['z'] ? acts_select_listed(c, found)
+           : many        ? acts_select(c, NULL, 0, state, found)
+                         : acts_select(c, c->args, 1, NULL, found);
+}
+
 static int acts_send(struct context *c)
 {
     struct acts_ids found;
-    const char *state = c->value['w'];
-    int many = c->value['z'] || acts_has_filter(c, state);
-    if (c->arg_count < 2 - many)
-        return context_usage("more arguments are needed", "send");
-    int failed = c->value['z'] ? acts_select_listed(c, &found)
-                 : many        ? acts_select(c, NULL, 0, state, &found)
-                               : acts_select(c, c->args, 1, NULL, &found);
+    int first, failed = acts_select_receivers(c, &found, &first);
     if (failed != 2)
-        failed |= acts_type(c, "message", "/message", !many, &found);
+        failed |= acts_type(c, "message", "/message", first, &found);
     acts_free_ids(&found);
     return failed;
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
+
+/* Puts the name of a key as the daemon knows it: Up is key_up, Ctrl-C ctrl_c. Returns 0: there is
+ * none. */
+static int acts_put_key(buf *name, const char *word)
+{
+    buf bytes = {0};
+    int known = 0;
+    for (int i = 0; i < 2 && !known; i++) {
+        buf_clear(name);
+        buf_str(name, i ? "key_" : "");
+        for (const char *at = word; *at; at++)
+            buf_byte(name, *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at == '-' ? '_' : *at);
+        known = frame_put_key_bytes(&bytes, buf_view(name), 0);
+    }
+    buf_free(&bytes);
+    return known;
+}
+
+static int acts_press(struct context *c, const char *id, const char *word)
+{
+    buf name = {0}, body = {0}, target = {0};
+    acts_put_key(&name, word);
+    acts_open_body(&body, "key", &name);
+    json_close(&body, '}');
+    client_put_target(&target, id, "/keys", c->value['o']);
+    int failed = context_ask(c, "POST", buf_cstr(&target), &body);
+    buf_free(&name), buf_free(&body), buf_free(&target);
+    return failed;
+}
+
+/* A wrong name is told before the first key is pressed. */
+static int acts_check_keys(const struct context *c, int first)
+{
+    buf name = {0};
+    int i = first;
+    while (i < c->arg_count && acts_put_key(&name, c->args[i]))
+        i++;
+    buf_free(&name);
+    return i == c->arg_count ? 0 : context_usage("expected a key, as " ACTS_KEYS, c->args[i]);
+}
+
+static int acts_keys(struct context *c)
+{
+    struct acts_ids found;
+    int first, failed = acts_select_receivers(c, &found, &first);
+    int wrong = failed == 2 ? 2 : acts_check_keys(c, first);
+    for (int i = 0; !wrong && i < found.count; i++)
+        for (int at = first, refused = !found.ids[i]; !refused && at < c->arg_count; at++)
+            failed |= refused = acts_press(c, found.ids[i], c->args[at]);
+    acts_free_ids(&found);
+    return wrong ? wrong : failed;
 }
 
 static int acts_answer(struct context *c)

@@ -41,7 +41,7 @@ static const struct cli_option cli_options[] = {
      0},
     {'J', 0, "project", "DIR", "sessions in this directory, or in one of that name", 0},
     {'A', 0, "all", NULL, "all sessions", 0},
-    {'z', 0, "to", "ID,ID", "to these sessions, with TEXT alone", 0},
+    {'z', 0, "to", "ID,ID", "to these sessions, in place of ID", 0},
     {'T', 0, "timeout", "S", "fail after S seconds", 0},
     {'H', 0, "install", "AGENT", "print the hooks of ", CLI_HOOKED},
     {'F', 0, "force", NULL, "kill: the holder and its processes; send: whatever it waits for", 0},
@@ -107,6 +107,8 @@ static const struct cli_command cli_commands[] = {
      enter_new, NULL},
     {"send", NULL, "ID TEXT...", "send a message to a session; prints whether the session reacted",
      "zJwaAEFo", 1, -1, 1, acts_send, NULL},
+    {"keys", NULL, "ID KEY...", "press keys in a session: " ACTS_KEYS, "zJwaAo", 1, -1, -1,
+     acts_keys, NULL},
     {"answer", NULL, "ID 1|yes|no|TEXT", "choose in the dialog that a session shows", "o", 2, -1, 1,
      acts_answer, NULL},
     {"kill", "end", "[ID...]", "end sessions, or dismiss exited ones (also: end)", "JwaAFo", 0, -1,
@@ -633,6 +635,8 @@ static const struct {
     {"MODE", "fast|med|slow", NULL},        {"STATE", "waiting|idle|working|exited", NULL},
     {"DIR", ":dirs", NULL},                 {"PATH", ":files", NULL},
     {"COMMAND...", ":programs", NULL},
+    {"KEY", "escape|enter|tab|shift-tab|space|backspace|delete|up|down|left|right|home|end|page-up|"
+            "page-down|ctrl-c|ctrl-d|ctrl-u|f1", NULL},
 };
 
 static void cli_complete_place(struct context *c, buf *out, span place);

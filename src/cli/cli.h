@@ -115,6 +115,8 @@ static int commands_ui(struct context *c, const char *attach, const char *comput
 /* ==== acts ==================================================================================== */
 
 static int acts_send(struct context *c);
+#define ACTS_KEYS "escape, enter, tab, up, page-up, f1, ctrl-c"
+static int acts_keys(struct context *c);
 static int acts_answer(struct context *c);
 static int acts_kill(struct context *c);
 static int acts_restart(struct context *c);

@@ -209,7 +209,7 @@ static void proxy_keys(struct request *r)
     char *key = request_key(r, &presses);
     const char *const words[] = {"keys", key, count, NULL};
     base_fmt(count, sizeof count, "%d", presses);
-    if (!request_reply_faults(r))
+    if (!request_reply_faults(r) && request_require_driver(r))
         proxy_command(r, words, proxy_reply_success);
     free(key);
 }

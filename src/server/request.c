@@ -407,8 +407,9 @@ static int request_require_driver(struct request *r)
     }
     free(id);
     if (!may)
-        httpd_reply_detail(r->client, 403, "A session answers and forces only sessions that it "
-                                           "has started ([agents] answer = all: any)");
+        httpd_reply_detail(r->client, 403, "A session answers, forces and presses keys only in "
+                                           "sessions that it has started ([agents] answer = all: "
+                                           "in any)");
     return may;
 }
 

@@ -451,7 +451,7 @@ static void routes_send_keys(struct request *r)
 {
     int count;
     char *key = request_key(r, &count);
-    if (!request_reply_faults(r) && request_require_running(r)) {
+    if (!request_reply_faults(r) && request_require_running(r) && request_require_driver(r)) {
         buf b = {0};
         frame_put_keys(&b, key, count);
         int refused = sessions_offer(r->session, FRAME_KEYS, buf_view(&b));

@@ -102,7 +102,7 @@ static void test_agent_first_prompt(void)
     CHECK_TEXT(session_get(id, "last_input"), "the first one");
 }
 
-/* A session answers and forces only what it has started. */
+/* A session answers, forces and presses keys only in what it has started. */
 static void test_agent_drives(void)
 {
     daemon_start();
@@ -114,6 +114,10 @@ static void test_agent_drives(void)
     CHECK_INT(call("POST", session_path(id, "/message"), force).status, 403);
     CHECK_INT(call("POST", session_path(other, "/message"), force).status, 403);
     CHECK_INT(call("POST", session_path(child, "/message"), force).status, 200);
+    char *key = format("{\"key\": \"escape\", \"from\": \"%s\"}", other);
+    CHECK_INT(call("POST", session_path(id, "/keys"), key).status, 403);
+    CHECK_INT(call("POST", session_path(child, "/keys"), key).status, 200);
+    CHECK_INT(call("POST", session_path(id, "/keys"), "{\"key\": \"escape\"}").status, 200);
 }
 
 static const struct test agents_tests[] = {

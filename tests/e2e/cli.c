@@ -456,6 +456,29 @@ static void test_cli_send(void)
     CLI_FAILS(cli("send", id, "", NULL), 1, "message"); /* an empty message is none */
 }
 
+/* Keys by their names; a wrong one is told before the first is pressed. */
+static void test_cli_keys(void)
+{
+    daemon_start();
+    static const char program[] = "stty -icanon -echo -isig; echo ready; exec cat -v";
+    char *id = start_sh(program), *other = start_sh(program);
+    AWAIT_SESSION(id, "last_output", "ready");
+    AWAIT_SESSION(other, "last_output", "ready");
+    CLI_FAILS(cli("keys", id, "up", "upp", NULL), 2, "upp");
+    CLI_FAILS(cli("keys", id, NULL), 2, id);
+    CHECK_TEXT(CLI_OK(cli("keys", id, "Ctrl-C", "up", "key_down", "F1", "enter", NULL)).said[0].p,
+               "");
+    AWAIT_SESSION(id, "last_output", "^C^[[A^[[B^[OP");
+    CLI_OK(cli("keys", "--all", "escape", "page-up", "enter", NULL));
+    AWAIT_SESSION(id, "last_output", "^[^[[5~");
+    AWAIT_SESSION(other, "last_output", "^[^[[5~");
+    CLI_OK(cli("keys", id, "enter", "ctrl-d", NULL));
+    AWAIT_SESSION(id, "last_output", "^D");
+    char *over = start_sh("exit 3");
+    AWAIT_SESSION(over, "state", "exited");
+    CLI_FAILS(cli("keys", over, "enter", NULL), 1, "has e"); /* exited, ended */
+}
+
 static void test_cli_kill(void)
 {
     daemon_start();
@@ -1213,6 +1236,7 @@ static const struct test cli_tests[] = {
     {"cli_agents", test_cli_agents},
     {"cli_prefixes", test_cli_prefixes},
     {"cli_send", test_cli_send},
+    {"cli_keys", test_cli_keys},
     {"cli_kill", test_cli_kill},
     {"cli_tail", test_cli_tail},
     {"cli_tail_at_its_end", test_cli_tail_at_its_end},
