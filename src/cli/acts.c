@@ -156,14 +156,15 @@ static int acts_select_listed(struct context *c, struct acts_ids *found)
 
 /* Finds the sessions that get the arguments from *first on: those of --to or of the filters, else
  * that of the first argument. Returns as acts_select. */
-static int acts_select_receivers(struct context *c, struct acts_ids *found, int *first)
+static int acts_select_receivers(struct context *c, const char *command, struct acts_ids *found,
+                                 int *first)
 {
     const char *state = c->value['w'];
     int many = c->value['z'] || acts_has_filter(c, state);
     *found = (struct acts_ids){0};
     *first = !many;
     if (c->arg_count < 2 - many)
-        return context_usage("more arguments are needed", c->args[0]);
+        return context_usage("more arguments are needed", command);
     return c->value['z'] ? acts_select_listed(c, found)
            : many        ? acts_select(c, NULL, 0, state, found)
                          : acts_select(c, c->args, 1, NULL, found);
@@ -172,7 +173,7 @@ static int acts_select_receivers(struct context *c, struct acts_ids *found, int 
 static int acts_send(struct context *c)
 {
     struct acts_ids found;
-    int first, failed = acts_select_receivers(c, &found, &first);
+    int first, failed = acts_select_receivers(c, "send", &found, &first);
     if (failed != 2)
         failed |= acts_type(c, "message", "/message", first, &found);
     acts_free_ids(&found);
@@ -224,7 +225,7 @@ static int acts_check_keys(const struct context *c, int first)
 static int acts_keys(struct context *c)
 {
     struct acts_ids found;
-    int first, failed = acts_select_receivers(c, &found, &first);
+    int first, failed = acts_select_receivers(c, "keys", &found, &first);
     int wrong = failed == 2 ? 2 : acts_check_keys(c, first);
     for (int i = 0; !wrong && i < found.count; i++)
         for (int at = first, refused = !found.ids[i]; !refused && at < c->arg_count; at++)

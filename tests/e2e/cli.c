@@ -465,7 +465,7 @@ static void test_cli_keys(void)
     AWAIT_SESSION(id, "last_output", "ready");
     AWAIT_SESSION(other, "last_output", "ready");
     CLI_FAILS(cli("keys", id, "up", "upp", NULL), 2, "upp");
-    CLI_FAILS(cli("keys", id, NULL), 2, id);
+    CLI_FAILS(cli("keys", id, NULL), 2, "keys");
     CHECK_TEXT(CLI_OK(cli("keys", id, "Ctrl-C", "up", "key_down", "F1", "enter", NULL)).said[0].p,
                "");
     AWAIT_SESSION(id, "last_output", "^C^[[A^[[B^[OP");
