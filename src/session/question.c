@@ -665,11 +665,17 @@ static void question_put_text(const struct question_screen *s, const struct ques
 static int question_find_draft(const struct question_screen *s, span *draft)
 {
     int row = question_find_box(s);
+    if (s->agent && s->row < s->count && span_starts(question_row(s, s->row), "!")) {
+        *draft = question_row(s, s->row); /* it runs a command */
+        return 1;
+    }
     if (row < 0)
         return 0;
     *draft = question_row(s, row);
     if (s->agent->box && span_starts(*draft, s->agent->box))
         *draft = question_bare(span_sub(*draft, strlen(s->agent->box)));
+    if (s->agent->other && question_has(*draft, s->agent->other))
+        return 1;
     if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
         return 0; /* the cursor is before it: a placeholder */
     return draft->n > 0 && !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));

@@ -65,7 +65,7 @@ static const struct agents_row agents_table[] = {
      .colour = "215",
      .colour_on_light = "94",
      .screen = {.working = "esc to interrupt", .box = "❯", .placeholder = "Try \"",
-                .said = "●"},
+                .other = "describe a task for a new session", .said = "●"},
      .hooks = {.format = AGENTS_JSON, .variable = "CLAUDE_CONFIG_DIR", .in_variable = "",
                .in_home = "/.claude", .file = "settings.json", .agent = AGENTS_CLAUDE,
                .timeout = 5, .events = agents_events}}, /* seconds */

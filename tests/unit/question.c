@@ -36,10 +36,11 @@ static void draw(struct drawn *d, const char *text)
 }
 
 static const struct agents_screen question_agents[] = {
-    {"esc to interrupt", NULL, "❯", NULL, "Try \"", "●", NULL},
-    {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", "✦", NULL},
-    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything", NULL,
+    {"esc to interrupt", NULL, "❯", NULL, "Try \"", "describe a task", "●", NULL},
+    {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", NULL, "✦",
      NULL},
+    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything", NULL,
+     NULL, NULL},
 };
 
 /* KEYS: the program reads keys, not lines. */
@@ -429,12 +430,17 @@ static void test_question_draft(void)
                  {">   Type your message or @path\n\1\n", "", 2},
                  {"> half typed\n\1\n", "half typed", 2},
                  {"❯ sent before\n● answer\n────\n❯ \1\n", "", 1},
+                 {"────\n❯ \1describe a task for a new session\n────\n",
+                  "describe a task for a new session", 1},
+                 {"❯ sent before\n● answer\n────\n! \1\n────\n", "!", 1},
+                 {" !   \1Type your shell command\n", "!   Type your shell command", 2},
+                 {"! is\n> \1\n", "", 2},
                  {"╻▄▄▄\n┃ half typed\n╹▀▀▀\n", "half typed", 3},
                  {"╻▄▄▄\n┃\n╹▀▀▀\n", "", 3},
                  {"  ┃\n  ┃  Ask anything…\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "", 3},
                  {"  ┃  sent\n\n  ┃\n  ┃  half typed\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "half typed",
                   3}};
-    test_begin("a text in the agent's input box is a draft, its placeholder is not");
+    test_begin("a text in the agent's input box is a draft, and so is !; its placeholder is not");
     for (size_t i = 0; i < COUNT_OF(boxes); i++) {
         struct drawn d;
         span draft = {0};

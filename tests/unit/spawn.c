@@ -152,7 +152,7 @@ static void unit_spawn_stops(void)
     CHECK(spawn_connect(&u.config) < 0 && errno == ECONNREFUSED); /* there is a socket */
     unlink(u.socket);
     pid_t pid = unit_spawn_owner(&u, 0);
-    CHECK_INT(spawn_pid(&u.config), pid);
+    CHECK_INT(spawn_pid(&u.config, 0), pid);
     CHECK_INT(spawn_stop(&u.config, 0, &error), 0);
     CHECK_INT(waitpid(pid, &status, 0), pid);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
