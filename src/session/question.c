@@ -73,6 +73,12 @@ static span question_row(const struct question_screen *s, int row)
     return row >= 0 && row < s->count ? question_bare(s->rows[row]) : (span){0};
 }
 
+/* Tells whether the row has only a frame. */
+static int question_is_rule(const struct question_screen *s, int row)
+{
+    return row >= 0 && row < s->count && s->rows[row].n && !question_row(s, row).n;
+}
+
 static int question_ends_with(span row, char c)
 {
     return row.n && row.p[row.n - 1] == c;
@@ -607,8 +613,7 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
         return 1;
     }
     int at = question_find(text, " command");
-    int framed = row > 0 && s->rows[row - 1].n && !question_row(s, row - 1).n;
-    int heads = framed || span_starts(text, "# ");
+    int heads = question_is_rule(s, row - 1) || span_starts(text, "# ");
     if (!heads || at <= 0 || at > 20 || !below.n)
         return 0;
     span rest = span_sub(text, (size_t)at + strlen(" command"));
@@ -662,15 +667,25 @@ static void question_put_text(const struct question_screen *s, const struct ques
         buf_str(b, "action required");
 }
 
+/* Returns the row of an input box that runs commands, "!" between two rules or none, below `row`;
+ * or -1. */
+static int question_find_shell(const struct question_screen *s, int row)
+{
+    while (++row < s->count)
+        if (span_starts(question_row(s, row), "!") &&
+            question_is_rule(s, row - 1) == question_is_rule(s, row + 1))
+            return row;
+    return -1;
+}
+
 static int question_find_draft(const struct question_screen *s, span *draft)
 {
     int row = question_find_box(s);
-    if (s->agent && s->row < s->count && span_starts(question_row(s, s->row), "!")) {
-        *draft = question_row(s, s->row); /* it runs a command */
-        return 1;
-    }
-    if (row < 0)
-        return 0;
+    int shell = s->agent && s->agent->box ? question_find_shell(s, row) : -1;
+    if (shell >= 0)
+        *draft = question_row(s, shell);
+    if (shell >= 0 || row < 0)
+        return shell >= 0;
     *draft = question_row(s, row);
     if (s->agent->box && span_starts(*draft, s->agent->box))
         *draft = question_bare(span_sub(*draft, strlen(s->agent->box)));

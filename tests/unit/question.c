@@ -39,8 +39,9 @@ static const struct agents_screen question_agents[] = {
     {"esc to interrupt", NULL, "❯", NULL, "Try \"", "describe a task", "●", NULL},
     {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", NULL, "✦",
      NULL},
-    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything", NULL,
-     NULL, NULL},
+    {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything",
+     "run a command", NULL, NULL},
+    {"esc to interrupt", NULL, "›", NULL, "Ask Codex", NULL, "•", NULL},
 };
 
 /* KEYS: the program reads keys, not lines. */
@@ -433,8 +434,13 @@ static void test_question_draft(void)
                  {"────\n❯ \1describe a task for a new session\n────\n",
                   "describe a task for a new session", 1},
                  {"❯ sent before\n● answer\n────\n! \1\n────\n", "!", 1},
-                 {" !   \1Type your shell command\n", "!   Type your shell command", 2},
+                 {"▄▄▄▄\n !   Type your command\n▀▀▀▀\n\1", "!   Type your command", 2},
+                 {"› sent before\n\n!\n\n  Shell mode\n", "!", 4},
                  {"! is\n> \1\n", "", 2},
+                 {"────\n❯ \1\n────\n  ! for shell mode\n", "", 1},
+                 {"────\n❯ \1\n────\n  ! 3 warnings\n  of a status line\n", "", 1},
+                 {"  ┃\n  ┃  Run a command… \"ls\"\n  ┃\n  ┃  Shell\n  ╹▀▀▀\n",
+                  "Run a command… \"ls\"", 3},
                  {"╻▄▄▄\n┃ half typed\n╹▀▀▀\n", "half typed", 3},
                  {"╻▄▄▄\n┃\n╹▀▀▀\n", "", 3},
                  {"  ┃\n  ┃  Ask anything…\n  ┃\n  ┃  Build · M1\n  ╹▀▀▀\n", "", 3},
