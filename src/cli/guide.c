@@ -58,7 +58,7 @@ static const char guide_text[] =
     "  - Exit status 0: done; 1: it failed, stderr says why; 2: wrong usage.\n"
     "  - Sessions of other computers: add --computer NAME (telec computers lists them).\n"
     "  - $TELEC_SESSION_ID is your own session. Leave others' sessions alone.\n"
-    "  - `telec mcp` offers the same as tools: list, start, send, wait, answer, read, end.\n"
+    "  - `telec mcp` offers the same as tools: list, start, send, wait, answer, keys, read, end.\n"
     "    claude mcp add telec -- telec mcp\n";
 
 /* ---- the tools ------------------------------------------------------------------------------ */
@@ -80,6 +80,7 @@ static const struct {
     {"state", "string", "waiting, idle, working or exited"},
     {"timeout", "integer", "seconds, else 50; after them the call fails"},
     {"answer", "string", "a choice's number, yes, no, or a text"},
+    {"keys", "array\",\"items\":{\"type\":\"string\"},\"title\":\"keys", "as " ACTS_KEYS},
     {"chars", "integer", "the last characters, else 5000"},
 };
 
@@ -95,6 +96,8 @@ static const struct guide_tool guide_tools[] = {
     {"wait", "wait --timeout 50", "status", "state timeout -- id",
      "Waits until a session has stopped working, or has a given state. Returns its status."},
     {"answer", "answer", NULL, "computer -- id answer", "Answers what a waiting session asks."},
+    {"keys", "keys", NULL, "computer -- id keys",
+     "Presses keys in a session; escape interrupts an agent's turn."},
     {"read", "tail", NULL, "chars computer -- id",
      "Returns the end of a session's output as plain text."},
     {"end", "kill", NULL, "computer -- id", "Ends a session and its program."},

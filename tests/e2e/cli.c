@@ -951,6 +951,11 @@ static void test_cli_mcp(void)
     CHECK_HAS(cli_mcp(CLI_MCP_TOOL("5", "read", "\"id\":\"nothing\"")), "\"isError\":true");
     CHECK_HAS(cli_mcp(format(CLI_MCP_TOOL("6", "send", "\"id\":\"%s\""), id)), "-32602");
     CHECK_HAS(cli_mcp(CLI_MCP_TOOL("7", "no-such", "")), "-32602");
+    static const char press[] =
+        CLI_MCP_TOOL("7", "keys", "\"id\":\"%s\",\"keys\":[\"tab\",\"%s\"]");
+    CHECK_HAS(cli_mcp(format(press, id, "upp")), "upp: expected a key");
+    CHECK_HAS(cli_mcp(format(press, id, "enter")), "\"isError\":false");
+    AWAIT_SESSION(id, "last_output", "heard");
     CHECK_HAS(cli_mcp(format(CLI_MCP_TOOL("8", "end", "\"id\":\"%s\",\"no-daemon\":true"), id)),
               "\"isError\":false");
     CHECK_TEXT(get("/sessions").body, "[]");
