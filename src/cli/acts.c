@@ -106,7 +106,7 @@ static int acts_type_one(struct context *c, const char *id, const char *path, co
     return failed;
 }
 
-/* Appends {key: text, "from": the session that this runs in, without its end. */
+/* Opens {key: text, "from": the session that this runs in}. */
 static void acts_open_body(buf *body, const char *key, buf *text)
 {
     const char *from = getenv("TELEC_SESSION_ID");
