@@ -228,6 +228,8 @@ static char *request_message(struct request *r, struct frame_message *m)
                                 .enter = !json_is(r->body, "enter", JSON_FALSE),
                                 .force = json_is(r->body, "force", JSON_TRUE),
                                 .until = r->server->loop->now + HOLDER_TYPE_MS};
+    if (m->enter && m->text.n && !span_trim(m->text, " \t\r\n").n)
+        request_fault(r, "value_error", "body", "message", "Input should not be blank");
     return text;
 }
 

@@ -28,6 +28,7 @@
 #define MESSAGE_SLEEPS 4
 #define MESSAGE_CALM_MS 3000    /* an agent that never sleeps has started */
 #define MESSAGE_PRESSES_MAX 3
+#define MESSAGE_BEGINNING 16    /* bytes by which it is known in the input box */
 #ifndef MESSAGE_HOOK_MS
 #define MESSAGE_HOOK_MS 1500    /* for a hook to report it; then the screen tells */
 #endif
@@ -221,6 +222,20 @@ static int message_stands(const struct holder *h)
     return stands;
 }
 
+/* Tells whether the input box has the message: its beginning, or "[Pasted text" in its place. */
+static int message_stands_itself(const struct holder *h, const struct message *m)
+{
+    buf draft = {0};
+    span text = span_trim(buf_view(&m->text), " ");
+    size_t n = 0, most = reader_put_draft(h, &draft) ? draft.n : 0;
+    while (n < most && n < text.n && n < MESSAGE_BEGINNING && text.p[n] == draft.p[n])
+        n++;
+    int stands = most && (draft.p[0] == '[' || n == MESSAGE_BEGINNING || n == most || n == text.n ||
+                          text.p[n] == '\n' || text.p[n] == '\t');
+    buf_free(&draft);
+    return stands;
+}
+
 static int message_is_ready_for_enter(struct holder *h, struct message *m)
 {
     uint32_t line = reader_line(h);
@@ -290,7 +305,7 @@ static void message_press_again(struct holder *h, struct message *m)
         m->read_at = h->loop.now;
     if (m->presses >= MESSAGE_PRESSES_MAX || !m->enter || !m->read_at ||
         h->loop.now - m->read_at < MESSAGE_AGAIN_MS || !message_is_handled(h, m) ||
-        !message_stands(h))
+        !message_stands_itself(h, m))
         return;
     reader_read(h, 0);
     if (h->reader.kind == QUESTION_NONE)

@@ -272,7 +272,8 @@ static int question_read_menu(const struct question_screen *s, struct question *
     }
     int last = question_read_options(s, q, first), asked = question_asked_above(s, first);
     if (q->option_count < 2 || question_has_box_below(s, last) ||
-        (asked < 0 && question_hinted_below(s, first) < 0))
+        (asked < 0 && question_hinted_below(s, first) < 0 && question_hinted_below(s, last) < 0 &&
+         question_hinted_below(s, question_tail(s, 1)) < 0))
         return 0;
     q->row = asked >= 0 ? asked : question_explained_above(s, first, marked);
     q->rule = "menu";
@@ -393,11 +394,12 @@ static void question_read_list(const struct question_screen *s, struct question 
 /* A marked row, and a hint how to choose. */
 static int question_by_hint(const struct question_screen *s, struct question *q)
 {
-    int hint = -1, marked = -1;
-    for (int row = question_tail(s, QUESTION_TAIL_ROWS); row < s->count; row++) {
+    int hint = -1, marked = -1, tail = question_tail(s, QUESTION_TAIL_ROWS);
+    for (int row = s->agent ? 0 : tail; row < s->count; row++) { /* an agent's list may be long */
         span bare = question_row(s, row);
-        if (hint < 0 && question_has(bare, "use arrow keys|enter to confirm|enter to select|"
-                                           "enter to continue|enter accept"))
+        if (hint < 0 && row >= tail && question_has(bare, "use arrow keys|enter to confirm|enter to select|"
+                                           "enter to continue|enter accept|type to search|"
+                                           "esc to close"))
             hint = row;
         if (question_cut_marker(&bare))
             marked = row;
@@ -532,6 +534,8 @@ static int question_by_line(const struct question_screen *s, struct question *q)
     int col = question_column(row, row.p + row.n);
     if (!line.n || s->col < col || s->col > col + 2 || question_is_repl(line) ||
         question_is_counter(line))
+        return 0;
+    if (question_find_box(s) == s->row) /* a draft */
         return 0;
     span asks = question_before_bracket(line);
     q->row = s->row;
@@ -689,8 +693,11 @@ static int question_find_draft(const struct question_screen *s, span *draft)
     *draft = question_row(s, row);
     if (s->agent->box && span_starts(*draft, s->agent->box))
         *draft = question_bare(span_sub(*draft, strlen(s->agent->box)));
-    if (s->agent->other && question_has(*draft, s->agent->other))
-        return 1;
+    for (int below = row; s->agent->other && below < s->count; below++)
+        if (question_has(s->rows[below], s->agent->other)) {
+            *draft = below > row ? question_row(s, below) : *draft;
+            return 1;
+        }
     if (row == s->row && s->col <= question_column(s->rows[row], draft->p))
         return 0; /* the cursor is before it: a placeholder */
     return draft->n > 0 && !(s->agent->placeholder && question_has(*draft, s->agent->placeholder));

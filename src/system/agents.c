@@ -65,7 +65,7 @@ static const struct agents_row agents_table[] = {
      .colour = "215",
      .colour_on_light = "94",
      .screen = {.working = "esc to interrupt", .box = "❯", .placeholder = "Try \"",
-                .other = "describe a task for a new session", .said = "●"},
+                .other = "describe a task for a new session|search prompts:", .said = "●"},
      .hooks = {.format = AGENTS_JSON, .variable = "CLAUDE_CONFIG_DIR", .in_variable = "",
                .in_home = "/.claude", .file = "settings.json", .agent = AGENTS_CLAUDE,
                .timeout = 5, .events = agents_events}}, /* seconds */
@@ -99,7 +99,7 @@ static const struct agents_row agents_table[] = {
      .colour = "151",
      .colour_on_light = "22",
      .screen = {.working = "esc to interrupt|waiting for startup", .box = "›",
-                .placeholder = "Ask Codex", .said = "•",
+                .placeholder = "Ask Codex", .other = "reverse-i-search", .said = "•",
                 .aside = "worked for |• tip: |• ran |• running |• exited |• working "},
      .hooks = {.format = AGENTS_JSON, .variable = "CODEX_HOME", .in_variable = "",
                .in_home = "/.codex", .file = "hooks.json", .agent = AGENTS_CODEX, .timeout = 3,

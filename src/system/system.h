@@ -425,7 +425,7 @@ struct agents_screen {
     const char *box;            /* begins its input box's row; or … */
     const char *foot;           /* … the row below it; "┃" is its left frame */
     const char *placeholder;    /* of the empty box */
-    const char *other;          /* … of a box for something else than this conversation */
+    const char *other;          /* in or below a box for something else than a message */
     const char *said;           /* begins its message */
     const char *aside;          /* … of what looks like one */
 };

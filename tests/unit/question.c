@@ -36,7 +36,8 @@ static void draw(struct drawn *d, const char *text)
 }
 
 static const struct agents_screen question_agents[] = {
-    {"esc to interrupt", NULL, "❯", NULL, "Try \"", "describe a task", "●", NULL},
+    {"esc to interrupt", NULL, "❯", NULL, "Try \"",
+     "describe a task|search prompts:", "●", NULL},
     {"esc to cancel", "waiting for user confirmation", ">", NULL, "Type your message", NULL, "✦",
      NULL},
     {"esc interrupt", "△ permission required|enter submit", NULL, "╹▀", "Ask anything",
@@ -99,7 +100,18 @@ static void test_question_kinds(void)
         {"Plan\n╌╌╌╌\n────\n The plan is ready. Would you like to\n proceed?\n ❯ 1. Yes\n"
          "   2. Tell it what to change\n", "The plan is ready. Would you like to proceed?", 1, 0,
          QUESTION_CHOICE, 2},
-        /* agents at work, idle, with a prompt that looks like a menu */
+        {"────\n Select model\n Applies to this session.\n\n ❯ 1. Default  Opus\n   2. Sonnet\n"
+         "      the fast one\n   3. Haiku\n   4. Opus\n   5. Opus plan\n\n"
+         " Enter to set as default · s to set for this session · Esc to cancel\n",
+         "Select model", 1, 0, QUESTION_CHOICE, 5},
+        {"❯ /config\n────\n Settings\n\n ❯ Auto-compact   false\n   Show tips      true\n"
+         "   Reduce motion  true\n\n\n x\n y\n z\n\n Space to change · Esc to close\n",
+         "Space to change · Esc to close", 1, 0, QUESTION_CHOICE, 3},
+        {"❯ /theme\n────\n Theme\n Choose one\n\n   1. Auto\n ❯ 2. Dark\n   3. Light\n ╌╌╌\n a\n"
+         " b\n c\n d\n e\n ╌╌╌\n\n Enter to select · Esc to cancel\n", "Theme", 1, 0,
+         QUESTION_CHOICE, 3},
+        /* agents at work, idle, with a prompt that looks like a menu, with a draft that asks */
+        {"──────\n❯ delete everything?\1\n──────\n  ? for shortcuts\n", "", 1, 0, QUESTION_NONE, 0},
         {"❯ Shall I?\n❯ 1. first this\n  2. then that\n\n* Thinking…\n\n──────\n❯ \1\n──────\n"
          "  esc to interrupt\n", "", 1, 0, QUESTION_NONE, 0},
         {"──────\n❯ \1\n──────\n  ? for shortcuts\n", "", 1, 0, QUESTION_NONE, 0},
@@ -433,6 +445,8 @@ static void test_question_draft(void)
                  {"❯ sent before\n● answer\n────\n❯ \1\n", "", 1},
                  {"────\n❯ \1describe a task for a new session\n────\n",
                   "describe a task for a new session", 1},
+                 {"────\n❯ \1\n────\n  search prompts:   ← for agents\n",
+                  "search prompts:   ← for agents", 1},
                  {"❯ sent before\n● answer\n────\n! \1\n────\n", "!", 1},
                  {"▄▄▄▄\n !   Type your command\n▀▀▀▀\n\1", "!   Type your command", 2},
                  {"› sent before\n\n!\n\n  Shell mode\n", "!", 4},
