@@ -38,7 +38,8 @@ static int acts_matches(const struct context *c, struct json session, const char
     struct json command = json_get(session, "command");
     int is_shell = agent && strcmp(agent, "shell") == 0 && json_type(command) == JSON_STRING;
     return (!project || acts_is_in(session, project)) &&
-           (!state || json_member_eq(session, "state", state)) &&
+           (!state || (strcmp(state, "live") == 0 ? !json_member_eq(session, "state", "exited")
+                                                  : json_member_eq(session, "state", state))) &&
            (!agent || is_shell || json_member_eq(session, "active_agent", agent));
 }
 
@@ -47,7 +48,8 @@ static int acts_has_filter(const struct context *c, const char *state)
     return c->value['J'] || c->value['a'] || c->value['A'] || state;
 }
 
-/* Adds the sessions that the filters match. Returns 0, or 1 after a message. */
+/* Adds the sessions that the filters match; state "live": any but exited. Returns 0, or 1 after a
+ * message. */
 static int acts_filter(struct context *c, const char *state, struct acts_ids *found)
 {
     int failed = context_get_listing(c, CONTEXT_ALL_SESSIONS);
@@ -166,14 +168,18 @@ static int acts_select_receivers(struct context *c, const char *command, struct 
     if (c->arg_count < 2 - many)
         return context_usage("more arguments are needed", command);
     return c->value['z'] ? acts_select_listed(c, found)
-           : many        ? acts_select(c, NULL, 0, state, found)
+           : many        ? acts_select(c, NULL, 0, state ? state : "live", found)
                          : acts_select(c, c->args, 1, NULL, found);
 }
 
 static int acts_send(struct context *c)
 {
     struct acts_ids found;
-    int first, failed = acts_select_receivers(c, "send", &found, &first);
+    int first, failed = acts_select_receivers(c, "send", &found, &first), blank = 1;
+    for (int i = first; i < c->arg_count; i++)
+        blank &= c->args[i][strspn(c->args[i], " \t\r\n")] == '\0';
+    if (failed != 2 && blank && !c->value['E'])
+        failed = context_usage("expected a text", "send");
     if (failed != 2)
         failed |= acts_type(c, "message", "/message", first, &found);
     acts_free_ids(&found);

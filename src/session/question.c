@@ -613,7 +613,9 @@ static int question_put_subject(const struct question_screen *s, int row, buf *b
         if ((marked = span_starts(text, marks[i])))
             text = span_sub(text, strlen(marks[i]));
     if (boxed || marked) {
-        buf_span(b, span_trim(question_before_gap(text), " ←"));
+        text = question_before_gap(text);
+        text.n = question_find(text, " ←") > 0 ? (size_t)question_find(text, " ←") : text.n;
+        buf_span(b, span_trim(text, " "));
         return 1;
     }
     int at = question_find(text, " command");

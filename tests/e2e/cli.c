@@ -453,7 +453,11 @@ static void test_cli_send(void)
     char *over = start_sh("exit 3");
     AWAIT_SESSION(over, "state", "exited");
     CLI_FAILS(cli("send", over, "hello", NULL), 1, "has e"); /* exited, ended */
-    CLI_FAILS(cli("send", id, "", NULL), 1, "message"); /* an empty message is none */
+    CLI_FAILS(cli("send", id, "", NULL), 2, "expected a text");
+    CLI_FAILS(cli("send", id, " ", "\t", NULL), 2, "expected a text");
+    CHECK_INT(call("POST", session_path(id, "/message"), "{\"message\": \" \\n\"}").status, 422);
+    CLI_OK(cli("send", "--all", "to all that run", NULL)); /* not to the one that is over */
+    AWAIT_SESSION(id, "last_output", "got <to all that run>");
 }
 
 /* Keys by their names; a wrong one is told before the first is pressed. */

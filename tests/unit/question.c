@@ -107,6 +107,8 @@ static void test_question_kinds(void)
         {"❯ /config\n────\n Settings\n\n ❯ Auto-compact   false\n   Show tips      true\n"
          "   Reduce motion  true\n\n\n x\n y\n z\n\n Space to change · Esc to close\n",
          "Space to change · Esc to close", 1, 0, QUESTION_CHOICE, 3},
+        {"────\n Settings\n ╭────╮\n │ ⌕ Search… │\n ╰────╯\n\n ❯ Auto-compact\n   Show tips\n\n"
+         " Esc to close\n", "⌕ Search…", 1, 0, QUESTION_CHOICE, 2},
         {"❯ /theme\n────\n Theme\n Choose one\n\n   1. Auto\n ❯ 2. Dark\n   3. Light\n ╌╌╌\n a\n"
          " b\n c\n d\n e\n ╌╌╌\n\n Enter to select · Esc to cancel\n", "Theme", 1, 0,
          QUESTION_CHOICE, 3},
