@@ -397,9 +397,9 @@ static int question_by_hint(const struct question_screen *s, struct question *q)
     int hint = -1, marked = -1, tail = question_tail(s, QUESTION_TAIL_ROWS);
     for (int row = s->agent ? 0 : tail; row < s->count; row++) { /* an agent's list may be long */
         span bare = question_row(s, row);
-        if (hint < 0 && row >= tail && question_has(bare, "use arrow keys|enter to confirm|enter to select|"
-                                           "enter to continue|enter accept|type to search|"
-                                           "esc to close"))
+        if (hint < 0 && row >= tail &&
+            question_has(bare, "use arrow keys|enter to confirm|enter to select|enter to continue|"
+                               "enter accept|type to search|esc to close"))
             hint = row;
         if (question_cut_marker(&bare))
             marked = row;
