@@ -18,6 +18,8 @@ static void acts_free_ids(struct acts_ids *found)
     *found = (struct acts_ids){0};
 }
 
+#define ACTS_LIVE "live" /* instead of a state: any but exited */
+
 /* Returns 1 when the session is in the project: a directory, or the last part of its path. */
 static int acts_is_in(struct json session, const char *project)
 {
@@ -32,14 +34,19 @@ static int acts_is_in(struct json session, const char *project)
     return is_in;
 }
 
+static int acts_is_state(struct json session, const char *state)
+{
+    return strcmp(state, ACTS_LIVE) == 0 ? !json_member_eq(session, "state", "exited")
+                                         : json_member_eq(session, "state", state);
+}
+
 static int acts_matches(const struct context *c, struct json session, const char *state)
 {
     const char *project = c->value['J'], *agent = c->value['a'];
     struct json command = json_get(session, "command");
     int is_shell = agent && strcmp(agent, "shell") == 0 && json_type(command) == JSON_STRING;
     return (!project || acts_is_in(session, project)) &&
-           (!state || (strcmp(state, "live") == 0 ? !json_member_eq(session, "state", "exited")
-                                                  : json_member_eq(session, "state", state))) &&
+           (!state || acts_is_state(session, state)) &&
            (!agent || is_shell || json_member_eq(session, "active_agent", agent));
 }
 
@@ -48,8 +55,7 @@ static int acts_has_filter(const struct context *c, const char *state)
     return c->value['J'] || c->value['a'] || c->value['A'] || state;
 }
 
-/* Adds the sessions that the filters match; state "live": any but exited. Returns 0, or 1 after a
- * message. */
+/* Adds the sessions that the filters match. Returns 0, or 1 after a message. */
 static int acts_filter(struct context *c, const char *state, struct acts_ids *found)
 {
     int failed = context_get_listing(c, CONTEXT_ALL_SESSIONS);
@@ -168,7 +174,7 @@ static int acts_select_receivers(struct context *c, const char *command, struct 
     if (c->arg_count < 2 - many)
         return context_usage("more arguments are needed", command);
     return c->value['z'] ? acts_select_listed(c, found)
-           : many        ? acts_select(c, NULL, 0, state ? state : "live", found)
+           : many        ? acts_select(c, NULL, 0, state ? state : ACTS_LIVE, found)
                          : acts_select(c, c->args, 1, NULL, found);
 }
 

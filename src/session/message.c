@@ -230,8 +230,8 @@ static int message_stands_itself(const struct holder *h, const struct message *m
     size_t n = 0, most = reader_put_draft(h, &draft) ? draft.n : 0;
     while (n < most && n < text.n && n < MESSAGE_BEGINNING && text.p[n] == draft.p[n])
         n++;
-    int stands = most && (draft.p[0] == '[' || n == MESSAGE_BEGINNING || n == most || n == text.n ||
-                          text.p[n] == '\n' || text.p[n] == '\t');
+    int stands = most && (span_starts(buf_view(&draft), "[Past") || n == MESSAGE_BEGINNING ||
+                          n == most || n == text.n || text.p[n] == '\n' || text.p[n] == '\t');
     buf_free(&draft);
     return stands;
 }

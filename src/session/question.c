@@ -673,14 +673,17 @@ static void question_put_text(const struct question_screen *s, const struct ques
         buf_str(b, "action required");
 }
 
-/* Returns the row of an input box that runs commands, "!" between two rules or none, below `row`;
- * or -1. */
+/* Returns the row of an input box that runs commands, below `row`: "!" between two rules, or above
+ * words that tell it; or -1. */
 static int question_find_shell(const struct question_screen *s, int row)
 {
-    while (++row < s->count)
-        if (span_starts(question_row(s, row), "!") &&
-            question_is_rule(s, row - 1) == question_is_rule(s, row + 1))
-            return row;
+    int told = 0;
+    for (int at = s->count - 1; at > row; at--) {
+        int ruled = question_is_rule(s, at - 1) && question_is_rule(s, at + 1);
+        if (span_starts(question_row(s, at), "!") && (ruled || told))
+            return at;
+        told |= question_has(s->rows[at], "shell mode");
+    }
     return -1;
 }
 

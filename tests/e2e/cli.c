@@ -478,6 +478,10 @@ static void test_cli_keys(void)
     AWAIT_SESSION(other, "last_output", "^[^[[5~");
     CLI_OK(cli("keys", id, "enter", "ctrl-d", NULL));
     AWAIT_SESSION(id, "last_output", "^D");
+    char *keys = CLI_OK(cli("complete", "--", "keys", id, "", NULL)).said[0].p;
+    CHECK(count_of(keys, "\n") > 15);
+    for (char *key = strtok(keys, "\t\n"); key; key = strtok(NULL, "\t\n"))
+        CLI_OK(cli("keys", id, key, NULL));
     char *over = start_sh("exit 3");
     AWAIT_SESSION(over, "state", "exited");
     CLI_FAILS(cli("keys", over, "enter", NULL), 1, "has e"); /* exited, ended */

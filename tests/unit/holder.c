@@ -509,6 +509,23 @@ static void unit_hold_agent_submits(void)
     }
 }
 
+static void unit_hold_agent_opens(void)
+{
+    struct unit_holder u;
+    test_begin("Enter does not come again where the box has another text than the message");
+    unit_holder_run(&u, UNIT_HOLDER_BOX("1", "printf '\\r\\033[2K\\r\\n\342\235\257 Other';"),
+                    ",\"agent\":\"claude\"");
+    unit_holder_send(&u, FRAME_MESSAGE, "{\"text\":\"x\"}");
+    while (!u.h.messages)
+        loop_once(&u.h.loop);
+    while (u.h.messages && u.h.messages->presses < 2 &&
+           (!u.h.messages->read_at ||
+            u.h.loop.now - u.h.messages->read_at < 4 * MESSAGE_AGAIN_MS))
+        loop_once(&u.h.loop);
+    CHECK(u.h.messages && u.h.messages->presses == 1);
+    unit_holder_end(&u);
+}
+
 /* Sessions of one directory, and of others, in opencode's log. */
 static void unit_hold_native_log(void)
 {
@@ -1456,6 +1473,7 @@ static void unit_holder(void)
     unit_hold_agent();
     unit_hold_agent_name();
     unit_hold_agent_submits();
+    unit_hold_agent_opens();
     unit_hold_other_user();
     unit_hold_native();
     unit_hold_native_late();

@@ -102,10 +102,11 @@ static void test_question_kinds(void)
          QUESTION_CHOICE, 2},
         {"────\n Select model\n Applies to this session.\n\n ❯ 1. Default  Opus\n   2. Sonnet\n"
          "      the fast one\n   3. Haiku\n   4. Opus\n   5. Opus plan\n\n"
-         " Enter to set as default · s to set for this session · Esc to cancel\n",
+         " Enter to set as default · s to set for this session · Esc to cancel\n x\n",
          "Select model", 1, 0, QUESTION_CHOICE, 5},
         {"❯ /config\n────\n Settings\n\n ❯ Auto-compact   false\n   Show tips      true\n"
-         "   Reduce motion  true\n\n\n x\n y\n z\n\n Space to change · Esc to close\n",
+         "   Reduce motion  true\n\n\n"
+         " a\n b\n c\n d\n e\n f\n g\n h\n\n Space to change · Esc to close\n",
          "Space to change · Esc to close", 1, 0, QUESTION_CHOICE, 3},
         {"────\n Settings\n ╭────╮\n │ ⌕ Search… │\n ╰────╯\n\n ❯ Auto-compact\n   Show tips\n\n"
          " Esc to close\n", "⌕ Search…", 1, 0, QUESTION_CHOICE, 2},
@@ -453,6 +454,7 @@ static void test_question_draft(void)
                  {"▄▄▄▄\n !   Type your command\n▀▀▀▀\n\1", "!   Type your command", 2},
                  {"› sent before\n\n!\n\n  Shell mode\n", "!", 4},
                  {"! is\n> \1\n", "", 2},
+                 {"starting\n\n! a warning\n\n\1", "", 4},
                  {"────\n❯ \1\n────\n  ! for shell mode\n", "", 1},
                  {"────\n❯ \1\n────\n  ! 3 warnings\n  of a status line\n", "", 1},
                  {"  ┃\n  ┃  Run a command… \"ls\"\n  ┃\n  ┃  Shell\n  ╹▀▀▀\n",
